@@ -1,0 +1,1 @@
+"""What EMR runs for Lakeshift: steps as data."""

@@ -1,0 +1,1 @@
+"""The SQL that Lakeshift runs, as files of the Redshift dialect."""
