@@ -1,0 +1,121 @@
+"""The only door to dropped files: a feed's records are checked while they are copied into the lake."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from itertools import chain
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from pipeline.core.errors import SourceUnavailable
+from pipeline.core.lake import Attempt, Counts, File, Input
+from pipeline.core.records import Record, RefusedRows, checked_records, read_text
+
+PART_BYTES = 64 << 20
+BUFFER_CHARACTERS = 1 << 18
+
+
+@dataclass(frozen=True)
+class Fed:
+    """What became of a feed: the counts, the files of good records, and what the feed was."""
+
+    rows: Counts
+    files: tuple[File, ...]
+    source: Input
+
+
+def copy_feed(
+    path: str | Path, header: Sequence[str], attempt: Attempt, setting: str = "the setting that names it"
+) -> Fed:
+    """Copy a feed's good records into the attempt's part files, and quarantine the others.
+
+    setting is what names the feed in luigi.cfg, such as "[stocks] source". Raises SourceUnavailable when
+    the feed is missing, empty, or changes while it is copied, and CheckFailed when its header is another.
+    """
+    path = Path(path)
+    with ExitStack() as stack:
+        feed = stack.enter_context(_open_feed(path, setting))
+        refused = stack.enter_context(RefusedRows(lambda: attempt.open_refused("refused.csv", "wb")))
+        before = os.fstat(feed.fileno())
+        hashed = _Hashed(feed)
+        records = checked_records(read_text(io.BufferedReader(hashed, BUFFER_CHARACTERS)), header, str(path))
+        files = _write_parts(attempt, header, refused.keep_out(str(path), records))
+        _check_unchanged(path, before, os.fstat(feed.fileno()))
+    written = sum(file.rows for file in files)
+    rows = Counts(written + refused.count, written, refused.count)
+    return Fed(rows, files, _fingerprint(path, before, hashed.digest))
+
+
+def _open_feed(path: Path, setting: str) -> io.FileIO:
+    try:
+        return io.FileIO(path)
+    except OSError as error:
+        raise SourceUnavailable(
+            f"{path} cannot be read: {error.strerror}. Put it there, or look at {setting}."
+        ) from error
+
+
+class _Hashed(io.RawIOBase):
+    """A file whose bytes are hashed as they are read."""
+
+    def __init__(self, file: io.FileIO):
+        self._file = file
+        self.digest = hashlib.sha256()
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        count = self._file.readinto(buffer)
+        self.digest.update(memoryview(buffer)[:count])
+        return count
+
+
+def _write_parts(attempt: Attempt, header: Sequence[str], records: Iterator[Record]) -> tuple[File, ...]:
+    """Write records as CSV files of about PART_BYTES, which are read in parallel; at least one, maybe without rows."""
+    files: list[File] = []
+    for first in records:
+        files.append(_write_part(attempt, f"part-{len(files):04}.csv", header, chain([first], records)))
+    return tuple(files) or (_write_part(attempt, "part-0000.csv", header, iter(())),)
+
+
+def _write_part(attempt: Attempt, name: str, header: Sequence[str], records: Iterator[Record]) -> File:
+    size = rows = 0
+    buffer = io.StringIO(newline="")
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(header)
+    with attempt.open(name, "wb") as target:
+        for record in records:
+            writer.writerow(record.fields)
+            rows += 1
+            if buffer.tell() >= BUFFER_CHARACTERS:
+                size += _empty_into(target, buffer)
+            if size >= PART_BYTES:
+                break
+        size += _empty_into(target, buffer)
+    return File(name, size, rows)
+
+
+def _empty_into(target: BinaryIO, buffer: io.StringIO) -> int:
+    """Return how many bytes the buffer's text took."""
+    size = target.write(buffer.getvalue().encode())
+    buffer.seek(0)
+    buffer.truncate()
+    return size
+
+
+def _check_unchanged(path: Path, before: os.stat_result, after: os.stat_result) -> None:
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        raise SourceUnavailable(f"{path} changed while it was copied. Wait until it is written, and run again.")
+
+
+def _fingerprint(path: Path, stat: os.stat_result, digest: Any) -> Input:
+    changed_at = datetime.fromtimestamp(stat.st_mtime, timezone.utc).isoformat()
+    return Input(str(path), fingerprint={"sha256": digest.hexdigest(), "bytes": stat.st_size, "mtime": changed_at})
