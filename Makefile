@@ -1,0 +1,72 @@
+# Everything runs in ./venv, which is made from setup.py and constraints.txt.
+PYTHON ?= python3
+BIN := venv/bin
+DATE ?= 2010-12-01
+TOP = SELECT * FROM public.user_behavior_metric WHERE insert_date = '$(DATE)' ORDER BY amount_spent DESC
+
+.PHONY: help demo test lint check-docs unit faults lock java browser clean
+
+help:
+	@echo "make demo    run the user-behaviour pipeline on generated data, and show its result"
+	@echo "make test    everything that checks the project"
+	@echo "make faults  the long matrix of kills"
+	@echo "make lock    renew constraints.txt from setup.py"
+	@echo "make clean   stop the embedded services and remove ./data"
+
+demo: java venv/installed
+	$(BIN)/lakeshift up
+	$(BIN)/lakeshift seed
+	$(BIN)/luigi --module pipeline.user_behaviour UserBehaviourMetric --date $(DATE)
+	$(BIN)/lakeshift query "$(TOP)" --limit 10
+	@echo
+	@echo "What to type next, after '. venv/bin/activate':"
+	@echo "  luigi --module pipeline.user_behaviour UserBehaviourMetric --date $(DATE)       # again: nothing to do"
+	@echo "  luigi --module pipeline.user_behaviour UserBehaviourMetric --date 2010-12-02    # another day"
+	@echo "  lakeshift seed --purchases FILE.csv --reviews FILE.csv                          # your own data"
+	@echo "  lakeshift --help; lakeshift down"
+
+test: java venv/installed-test lint browser unit
+
+lint: venv/installed-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/sqlfluff lint sql
+
+unit: venv/installed-test
+	$(BIN)/python -m pytest -m "not faults"
+
+faults: java venv/installed-test
+	$(BIN)/python -m pytest -m faults --timeout 3600
+
+lock: venv/installed-test
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile setup.py --all-extras --constraints constraints.in --universal --python-version 3.10 --upgrade \
+		--no-header --no-annotate --output-file constraints.txt
+
+# Chromium for the visualiser's test; without it that test is skipped, and says so.
+browser: venv/installed-test
+	@$(BIN)/python tests/install_browser.py
+
+java:
+	@$(PYTHON) -c 'import re, subprocess, sys; \
+	text = subprocess.run(["$(if $(JAVA_HOME),$(JAVA_HOME)/bin/)java", "-version"], capture_output=True, text=True).stderr; \
+	found = re.search(r"version \"(\d+)", text); \
+	sys.exit(not found or int(found[1]) < 17)' 2>/dev/null || { \
+	echo "Java 17 or newer is needed (Spark runs on it). Debian, Ubuntu: sudo apt install openjdk-17-jre-headless;" \
+	"Fedora: sudo dnf install java-17-openjdk-headless; macOS: brew install openjdk@17, and set JAVA_HOME." >&2; exit 1; }
+
+venv/installed: setup.py constraints.txt
+	$(PYTHON) -m venv venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	@touch $@
+
+venv/installed-test: setup.py constraints.txt
+	$(PYTHON) -m venv venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test]'
+	@touch $@ venv/installed
+
+clean:
+	-$(BIN)/lakeshift down
+	rm -rf data
