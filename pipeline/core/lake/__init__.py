@@ -1,0 +1,30 @@
+"""Where a partition lies, manifests and attempts; the only place a date becomes a path.
+
+A partition is complete when its manifest exists and no rerun was requested since. The manifest is written
+last, once, atomically, and says where the data is; an attempt writes only below its own folder.
+"""
+
+from pipeline.core import config
+from pipeline.core.lake.attempt import Attempt
+from pipeline.core.lake.manifest import Counts, Dataset, File, Input, Manifest, Partition
+from pipeline.core.lake.partitions import Lake, State, new_attempt_id
+from pipeline.core.store import open_store
+
+__all__ = [
+    "Attempt",
+    "Counts",
+    "Dataset",
+    "File",
+    "Input",
+    "Lake",
+    "Manifest",
+    "Partition",
+    "State",
+    "lake",
+    "new_attempt_id",
+]
+
+
+def lake() -> Lake:
+    """Return the lake of luigi.cfg; cheap, and to be asked for anew after a fork."""
+    return Lake(open_store(config.lake().root))

@@ -1,0 +1,153 @@
+"""What a committed partition is made of, and says of itself."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pipeline.core.errors import CheckFailed
+
+DATE_KEY = "insert_date"
+NAME = re.compile(r"[A-Za-z0-9_]+")
+VALUE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:-]*")
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A family of partitions in one zone of the lake, such as stage/user_purchase."""
+
+    zone: str
+    name: str
+
+    def __post_init__(self) -> None:
+        if not NAME.fullmatch(self.zone) or not NAME.fullmatch(self.name):
+            raise ValueError(f"{self.path} is no name of a dataset: letters, digits and _ only")
+
+    def __str__(self) -> str:
+        return self.path
+
+    @property
+    def path(self) -> str:
+        return f"{self.zone}/{self.name}"
+
+    @classmethod
+    def parse(cls, text: str) -> Dataset:
+        zone, _, name = text.partition("/")
+        return cls(zone, name)
+
+
+@dataclass(frozen=True, order=True)
+class Partition:
+    """One slice of a dataset, such as insert_date=2010-12-01."""
+
+    key: str
+    value: str
+
+    def __post_init__(self) -> None:
+        if not NAME.fullmatch(self.key) or not VALUE.fullmatch(self.value):
+            raise ValueError(f"{self} is no partition: a name, =, and a value without / or spaces")
+
+    def __str__(self) -> str:
+        return f"{self.key}={self.value}"
+
+    @property
+    def parameter(self) -> datetime.date | str:
+        """The value as a statement's parameter: a date where the column is one."""
+        return datetime.date.fromisoformat(self.value) if self.key == DATE_KEY else self.value
+
+    @classmethod
+    def of_date(cls, date: datetime.date) -> Partition:
+        return cls(DATE_KEY, f"{date:%Y-%m-%d}")
+
+    @classmethod
+    def parse(cls, text: str) -> Partition:
+        key, _, value = text.partition("=")
+        return cls(key, value)
+
+
+@dataclass(frozen=True)
+class File:
+    """A file of a partition: its name below the location, its size, its rows."""
+
+    name: str
+    bytes: int
+    rows: int
+
+
+@dataclass(frozen=True)
+class Input:
+    """What was read: the attempt of a dataset's partition, or the fingerprint of a source outside."""
+
+    name: str
+    partition: str = ""
+    attempt: str = ""
+    fingerprint: Mapping[str, str | int] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True)
+class Counts:
+    """The rows read, written and refused. Raises CheckFailed when they do not balance."""
+
+    read: int
+    written: int
+    refused: int
+
+    def __post_init__(self) -> None:
+        if self.read != self.written + self.refused:
+            raise CheckFailed(f"Of {self.read} rows read, {self.written} were written and {self.refused} refused.")
+
+    @property
+    def refused_share(self) -> float:
+        return self.refused / self.read if self.read else 0.0
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The commit of one partition, as it lies in the lake."""
+
+    dataset: Dataset
+    partition: Partition
+    attempt: str
+    location: str
+    files: tuple[File, ...]
+    rows: Counts
+    schema: Mapping[str, str] = field(hash=False)
+    inputs: tuple[Input, ...]
+    replaced: str
+    reruns: tuple[str, ...]
+    code_version: str
+    task_id: str
+    created_at: str
+
+    def to_json(self) -> bytes:
+        values = dataclasses.asdict(self) | {"dataset": str(self.dataset), "partition": str(self.partition)}
+        return json.dumps(values, indent=1, sort_keys=True).encode() + b"\n"
+
+    @classmethod
+    def from_json(cls, data: bytes) -> Manifest:
+        """Return the manifest written as data. Raises ValueError, KeyError or TypeError if it is none."""
+        values: dict[str, Any] = json.loads(data)
+        made = {
+            "dataset": Dataset.parse(values["dataset"]),
+            "partition": Partition.parse(values["partition"]),
+            "files": tuple(File(**file) for file in values["files"]),
+            "rows": Counts(**values["rows"]),
+            "inputs": tuple(Input(**one) for one in values["inputs"]),
+            "reruns": tuple(values["reruns"]),
+        }
+        return cls(**(values | made))
+
+
+def manifest_path(dataset: Dataset, partition: Partition) -> str:
+    """Return where the manifest of one partition lies, whether it exists or not."""
+    return f"{dataset}/_manifest/{partition}.json"
+
+
+def reruns_path(dataset: Dataset) -> str:
+    """Return the folder with a folder of rerun requests for each partition that has some."""
+    return f"{dataset}/_rerun"

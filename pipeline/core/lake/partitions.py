@@ -1,0 +1,101 @@
+"""Which partitions are complete, and who asked for a new one."""
+
+from __future__ import annotations
+
+import datetime
+import secrets
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pipeline.core.errors import CheckFailed, CommitLost, PipelineError, SourceUnavailable
+from pipeline.core.lake.attempt import Attempt
+from pipeline.core.lake.manifest import Dataset, Manifest, Partition, manifest_path, reruns_path
+from pipeline.core.store import Store
+
+
+@dataclass(frozen=True)
+class State:
+    """What was seen of a partition: its manifest and that one's version, and the requests to replace it."""
+
+    manifest: Manifest | None
+    version: str | None
+    reruns: tuple[str, ...]
+
+    @property
+    def is_complete(self) -> bool:
+        return self.manifest is not None and set(self.reruns) <= set(self.manifest.reruns)
+
+
+class Lake:
+    """The datasets below the root of one store."""
+
+    def __init__(self, store: Store):
+        self.store = store
+
+    def state(self, dataset: Dataset, partition: Partition) -> State:
+        """Return what is there now, complete or not. Raises CheckFailed if the manifest cannot be understood."""
+        # The requests first: a commit deletes those that it answered, so a manifest read before them could be
+        # the one that was to be replaced, with no request left that says so.
+        reruns = tuple(name for _, name in self._reruns(dataset, str(partition)))
+        path = manifest_path(dataset, partition)
+        found = self.store.read(path)
+        if found is None:
+            return State(None, None, reruns)
+        try:
+            return State(Manifest.from_json(found.data), found.version, reruns)
+        except (ValueError, KeyError, TypeError) as error:
+            raise CheckFailed(f"{self.store.url(path)} is no manifest: {error!r}. Look who wrote it.") from error
+
+    def manifest(self, dataset: Dataset, partition: Partition) -> Manifest:
+        """Return the manifest of a complete partition. Raises SourceUnavailable if it is not complete."""
+        state = self.state(dataset, partition)
+        if state.manifest is None:
+            raise SourceUnavailable(
+                f"{dataset} {partition} is not in the lake {self.store.url('')}: run its task first."
+            )
+        if not state.is_complete:
+            raise SourceUnavailable(
+                f"{dataset} {partition} is to be replaced: run {state.manifest.task_id} again first."
+            )
+        return state.manifest
+
+    def complete_partitions(self, dataset: Dataset) -> set[Partition]:
+        """Return the partitions that are complete, by two listings; only those with rerun requests are read."""
+        # The requests first, as in state().
+        requested = defaultdict(set)
+        for partition, name in self._reruns(dataset):
+            requested[partition].add(name)
+        committed = set(self._committed(dataset))
+        unanswered = {p for p in committed & requested.keys() if not self.state(dataset, p).is_complete}
+        return committed - unanswered
+
+    def begin(self, dataset: Dataset, partition: Partition, task_id: str) -> Attempt:
+        """Return a new attempt at a partition. Raises CommitLost if another one has completed it meanwhile."""
+        seen = self.state(dataset, partition)
+        if seen.is_complete:
+            raise CommitLost(f"{dataset} {partition} is complete already: nothing is left to do.")
+        return Attempt(self, dataset, partition, task_id, seen, new_attempt_id())
+
+    def request_rerun(self, dataset: Dataset, partition: Partition) -> str:
+        """Return the id of a new request to replace a committed partition, which is complete again when replaced."""
+        if self.store.read(manifest_path(dataset, partition)) is None:
+            raise PipelineError(f"{dataset} {partition} was never made, so nothing can be made again: run its task.")
+        # The id is in the name, so that deleting an answered request can never delete a newer one.
+        name = new_attempt_id()
+        self.store.create(f"{reruns_path(dataset)}/{partition}/{name}", b"")
+        return name
+
+    def _committed(self, dataset: Dataset) -> Iterator[Partition]:
+        for listed in self.store.list(f"{dataset}/_manifest"):
+            yield Partition.parse(listed.path.rpartition("/")[2].removesuffix(".json"))
+
+    def _reruns(self, dataset: Dataset, partition: str = "") -> Iterator[tuple[Partition, str]]:
+        for listed in self.store.list(f"{reruns_path(dataset)}/{partition}"):
+            *_, text, name = listed.path.split("/")
+            yield Partition.parse(text), name
+
+
+def new_attempt_id() -> str:
+    """Return an id that no other has, in the order of time."""
+    return f"{datetime.datetime.now(datetime.timezone.utc):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"

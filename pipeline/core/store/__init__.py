@@ -1,0 +1,19 @@
+"""A small object store with conditional puts: a local folder, or S3."""
+
+from pipeline.core import config
+from pipeline.core.store.base import Found, Listed, Store
+
+__all__ = ["Found", "Listed", "Store", "open_store"]
+
+
+def open_store(root: str) -> Store:
+    """Return the store at a folder or at s3://bucket/prefix, with the endpoint and region of [lake]."""
+    # Imported when needed: s3fs alone takes longer to import than the rest of the program.
+    if root.startswith("s3://"):
+        from pipeline.core.store.s3 import S3Store
+
+        settings = config.lake()
+        return S3Store(root, settings.endpoint_url, settings.region)
+    from pipeline.core.store.local import LocalStore
+
+    return LocalStore(root)

@@ -1,0 +1,72 @@
+"""What every store can do. Paths are relative to the store's root, with "/"."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was read, and its version: what a later replace says it saw."""
+
+    data: bytes
+    version: str
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A path in the store, and its size."""
+
+    path: str
+    bytes: int
+
+
+class Store(ABC):
+    """Files under one root; raises SourceUnavailable when the store does not answer."""
+
+    @abstractmethod
+    def url(self, path: str) -> str:
+        """Return where a path lies for other programs: an absolute path, or s3://..."""
+
+    @abstractmethod
+    def read(self, path: str) -> Found | None:
+        """Return what a path holds now, or None when there is nothing."""
+
+    @abstractmethod
+    def create(self, path: str, data: bytes) -> bool:
+        """Put data where nothing is, and say whether that was so.
+
+        False, and SourceUnavailable too, may follow a put that did arrive and whose reply was lost.
+        """
+
+    @abstractmethod
+    def replace(self, path: str, data: bytes, version: str) -> bool:
+        """Put data over one version, and say whether it was still there; a lost reply as with create."""
+
+    @abstractmethod
+    def list(self, folder: str) -> Iterator[Listed]:
+        """Yield everything below a folder, however deep, in the byte order of the paths, by one paged listing."""
+
+    @abstractmethod
+    def delete(self, paths: Iterable[str]) -> None:
+        """Make the paths be gone. Raises SourceUnavailable naming each that could not be deleted."""
+
+    @abstractmethod
+    def open(self, path: str, mode: str) -> BinaryIO:
+        """Return a file open for "rb" or "wb"; what is written appears when closed, and not after an error."""
+
+    @abstractmethod
+    def upload(self, folder: Path, path: str) -> None:
+        """Copy what a local folder holds, except hidden files, below a path."""
+
+    @abstractmethod
+    def download(self, path: str, folder: Path) -> None:
+        """Copy everything below a path to a local folder."""
+
+    @abstractmethod
+    def sync(self, paths: Iterable[str]) -> None:
+        """Return when the files at the paths would survive a loss of power."""

@@ -1,0 +1,210 @@
+"""A store in a local folder."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import secrets
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from io import BufferedWriter, FileIO
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from pipeline.core.errors import SourceUnavailable
+from pipeline.core.store.base import Found, Listed, Store
+
+# What starts with it is being written or is a lock, and is never listed.
+HIDDEN = "."
+BUFFER_BYTES = 1 << 20
+
+
+class LocalStore(Store):
+    """Files below a folder, which is made by the first write."""
+
+    def __init__(self, root: str):
+        self.root = Path(root).absolute()
+
+    def url(self, path: str) -> str:
+        return str(self.root / path)
+
+    def read(self, path: str) -> Found | None:
+        try:
+            data = (self.root / path).read_bytes()
+        except FileNotFoundError:
+            return None
+        return Found(data, _version(data))
+
+    def create(self, path: str, data: bytes) -> bool:
+        target = self.root / path
+        with _written_aside(target, data) as aside:
+            try:
+                os.link(aside, target)
+            except FileExistsError:
+                return False
+            _sync(target.parent)
+            return True
+
+    def replace(self, path: str, data: bytes, version: str) -> bool:
+        target = self.root / path
+        with _written_aside(target, data) as aside, _locked(target.parent / ".lock"):
+            found = self.read(path)
+            if found is None or found.version != version:
+                return False
+            aside.replace(target)
+            _sync(target.parent)
+            return True
+
+    def list(self, folder: str) -> Iterator[Listed]:
+        return _walk(self.root / folder, folder.strip("/"))
+
+    def delete(self, paths: Iterable[str]) -> None:
+        kept = []
+        for path in paths:
+            try:
+                (self.root / path).unlink(missing_ok=True)
+            except OSError as error:
+                kept.append(f"{self.url(path)} ({error.strerror})")
+        if kept:
+            raise SourceUnavailable(f"could not be deleted: {', '.join(kept)}")
+
+    def open(self, path: str, mode: str) -> BinaryIO:
+        target = self.root / path
+        if mode == "rb":
+            return target.open("rb")
+        _make_folder(target.parent)
+        return cast(BinaryIO, _NewFile(target))
+
+    def upload(self, folder: Path, path: str) -> None:
+        for listed in _walk(folder, ""):
+            with (folder / listed.path).open("rb") as source, self.open(f"{path}/{listed.path}", "wb") as target:
+                shutil.copyfileobj(source, target, BUFFER_BYTES)
+
+    def download(self, path: str, folder: Path) -> None:
+        LocalStore(str(folder)).upload(self.root / path, "")
+
+    def sync(self, paths: Iterable[str]) -> None:
+        folders: set[Path] = set()
+        for path in paths:
+            _sync(self.root / path)
+            folders.update(parent for parent in (self.root / path).parents if parent.is_relative_to(self.root))
+        for folder in folders:
+            _sync(folder)
+
+
+class _NewFile(BufferedWriter):
+    """A file that gets its name when it is closed, and never gets it once a write failed."""
+
+    def __init__(self, target: Path):
+        self._target = target
+        self._aside = _aside(target)
+        super().__init__(FileIO(self._aside, "xb"), BUFFER_BYTES)
+
+    def write(self, data) -> int:
+        try:
+            return super().write(data)
+        except OSError as error:
+            self.discard()
+            raise _unwritten(self._target, error) from error
+
+    def close(self) -> None:
+        if self.closed:
+            return
+        try:
+            super().close()
+        except OSError as error:
+            self._aside.unlink(missing_ok=True)
+            raise _unwritten(self._target, error) from error
+        self._aside.replace(self._target)
+
+    def discard(self) -> None:
+        """Close the file and leave nothing of it."""
+        self._aside.unlink(missing_ok=True)
+        # What is still in the buffer cannot be written either; a closed raw file makes flush say so.
+        self.raw.close()
+        with suppress(OSError, ValueError):
+            super().close()
+
+    def __exit__(self, kind, error, trace) -> None:
+        if kind is not None and not self.closed:
+            self.discard()
+        self.close()
+
+    def __del__(self) -> None:
+        if not self.closed:
+            self.discard()
+
+
+def _walk(folder: Path, prefix: str) -> Iterator[Listed]:
+    try:
+        entries = [(entry, entry.is_dir()) for entry in os.scandir(folder) if not entry.name.startswith(HIDDEN)]
+    except FileNotFoundError:
+        return
+    # With its "/", a folder sorts where its files would.
+    for entry, is_folder in sorted(entries, key=lambda pair: pair[0].name + "/" * pair[1]):
+        path = f"{prefix}/{entry.name}" if prefix else entry.name
+        if is_folder:
+            yield from _walk(Path(entry.path), path)
+        else:
+            with suppress(FileNotFoundError):
+                yield Listed(path, entry.stat().st_size)
+
+
+@contextmanager
+def _written_aside(target: Path, data: bytes) -> Iterator[Path]:
+    """Yield a durable hidden file with the data, beside its target; it is gone at the end, if it is still there."""
+    aside = _aside(target)
+    try:
+        _make_folder(target.parent)
+        with aside.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        yield aside
+    except OSError as error:
+        raise _unwritten(target, error) from error
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold the lock file, which stays: were it removed, two could each hold one of that name."""
+    with path.open("wb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            # By name, since a child forked meanwhile has the open file too and would keep the lock.
+            fcntl.flock(file, fcntl.LOCK_UN)
+
+
+def _aside(target: Path) -> Path:
+    return target.with_name(f"{HIDDEN}{target.name}.{secrets.token_hex(8)}")
+
+
+def _version(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _make_folder(folder: Path) -> None:
+    """Make the folder and its parents be there, durably."""
+    if folder.is_dir():
+        return
+    _make_folder(folder.parent)
+    folder.mkdir(exist_ok=True)
+    _sync(folder.parent)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _unwritten(target: Path, error: OSError) -> SourceUnavailable:
+    return SourceUnavailable(f"{target} could not be written: {error.strerror or error}. Mend that and run it again.")
