@@ -112,11 +112,12 @@ def _records(lines: _Lines, width: int) -> Iterator[Record | Refused]:
             yield Refused(lines.line, lines.text(), f"its quotes do not pair: {error}")
             reader = csv.reader(lines, strict=True)
             continue
-        fault = lines.fault or (len(fields) != width and f"it has {len(fields)} fields, not {width}")
-        if fault and fields:
-            yield Refused(lines.line, lines.text(), fault)
-        elif fields:
+        if lines.fault:
+            yield Refused(lines.line, lines.text(), lines.fault)
+        elif len(fields) == width:
             yield Record(lines.line, fields)
+        elif fields:
+            yield Refused(lines.line, lines.text(), f"it has {len(fields)} fields, not {width}")
 
 
 def _fault(line: str) -> str:
@@ -145,12 +146,24 @@ def _shown(text: str) -> str:
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace").replace("\0", "\\x00")
 
 
+def row_writer(target: TextIO) -> Callable[[Sequence[str]], Any]:
+    """Return what writes a row as CSV with newlines, so that every reader of RFC 4180 gives it back as it was."""
+    plain = csv.writer(target, lineterminator="\n")
+    # Before 3.13 Python leaves a carriage return unquoted, and a reader would end the row there.
+    quoted = csv.writer(target, lineterminator="\n", quoting=csv.QUOTE_ALL)
+
+    def write_row(fields: Sequence[str]) -> None:
+        (quoted if "\r" in "".join(fields) else plain).writerow(fields)
+
+    return write_row
+
+
 class RefusedRows:
     """The refused rows of one load: counted, and written to a CSV that exists once there is one."""
 
     def __init__(self, open_file: Callable[[], BinaryIO]):
         self._open, self._stack = open_file, ExitStack()
-        self._writer: Any = None
+        self._write: Callable[[Sequence[str]], Any] | None = None
         self.count = 0
 
     def __enter__(self) -> RefusedRows:
@@ -160,13 +173,13 @@ class RefusedRows:
         self._stack.__exit__(*error)
 
     def add(self, file: str, refused: Refused) -> None:
-        if self._writer is None:
+        if self._write is None:
             target = self._stack.enter_context(self._open())
             text = self._stack.enter_context(io.TextIOWrapper(target, encoding="utf-8", newline=""))
-            self._writer = csv.writer(text, lineterminator="\n")
-            self._writer.writerow(REFUSED_HEADER)
+            self._write = row_writer(text)
+            self._write(REFUSED_HEADER)
         self.count += 1
-        self._writer.writerow((file, refused.line, refused.reason, refused.text))
+        self._write((file, str(refused.line), refused.reason, refused.text))
 
     def keep_out(self, file: str, records: Iterator[Record | Refused]) -> Iterator[Record]:
         """Yield the good records; the refused ones are written here."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import io
 import os
@@ -16,7 +15,7 @@ from typing import Any, BinaryIO
 
 from pipeline.core.errors import SourceUnavailable
 from pipeline.core.lake import Attempt, Counts, File, Input
-from pipeline.core.records import Record, RefusedRows, checked_records, read_text
+from pipeline.core.records import Record, RefusedRows, checked_records, read_text, row_writer
 
 PART_BYTES = 64 << 20
 BUFFER_CHARACTERS = 1 << 18
@@ -89,11 +88,11 @@ def _write_parts(attempt: Attempt, header: Sequence[str], records: Iterator[Reco
 def _write_part(attempt: Attempt, name: str, header: Sequence[str], records: Iterator[Record]) -> File:
     size = rows = 0
     buffer = io.StringIO(newline="")
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(header)
+    write_row = row_writer(buffer)
+    write_row(header)
     with attempt.open(name, "wb") as target:
         for record in records:
-            writer.writerow(record.fields)
+            write_row(record.fields)
             rows += 1
             if buffer.tell() >= BUFFER_CHARACTERS:
                 size += _empty_into(target, buffer)
