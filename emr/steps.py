@@ -1,0 +1,51 @@
+"""The steps of the EMR jobs: data in steps/*.json, with places in it to be filled, such as {input}."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import PurePosixPath
+from typing import Any
+
+PLACE = re.compile(r"\{(\w+)\}")
+
+
+@dataclass(frozen=True)
+class JobLine:
+    """What a spark-submit step runs: a module of spark_jobs, and its arguments."""
+
+    module: str
+    arguments: tuple[str, ...]
+
+
+def load(name: str) -> list[dict[str, Any]]:
+    """Return the steps of a job, their places not filled. Raises FileNotFoundError if there are none."""
+    file = resources.files("emr") / "steps" / f"{name}.json"
+    return json.loads(file.read_text(encoding="utf-8"))
+
+
+def fill(steps: Any, places: Mapping[str, str]) -> Any:
+    """Return the steps, or a part of them, with each {place} filled. Raises KeyError at one that is not given."""
+    if isinstance(steps, dict):
+        return {key: fill(value, places) for key, value in steps.items()}
+    if isinstance(steps, list):
+        return [fill(value, places) for value in steps]
+    return PLACE.sub(lambda match: places[match[1]], steps) if isinstance(steps, str) else steps
+
+
+def job_line(name: str, places: Mapping[str, str]) -> JobLine:
+    """Return what the spark-submit step of a job runs; only its own places need to be given."""
+    for step in load(name):
+        arguments = step["HadoopJarStep"]["Args"]
+        if arguments[0] == "spark-submit":
+            script = next(index for index, one in enumerate(arguments) if _is_script(one))
+            module = f"spark_jobs.{PurePosixPath(arguments[script]).stem}"
+            return JobLine(module, tuple(fill(arguments[script + 1 :], places)))
+    raise ValueError(f"emr/steps/{name}.json has no spark-submit step.")
+
+
+def _is_script(argument: str) -> bool:
+    return argument.endswith(".py")

@@ -1,0 +1,47 @@
+"""Says of each film review whether it is positive.
+
+Reads    raw/movie_review: CSV with a header, cid and review_str
+Writes   stage/classified_movie_review: cid varchar(100) (a whole number), positive_review boolean
+Refuses  a cid that is no whole number; `17850.0`, as pandas writes one, is 17850
+"""
+
+import sys
+
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F  # noqa: N812
+
+from spark_jobs import job
+
+SCHEMA = f"cid string, review_str string, {job.REFUSED} string"
+WHOLE_NUMBER = r"^\s*0*(\d{1,100})(\.0+)?\s*$"
+
+
+def read(spark: SparkSession, location: str) -> DataFrame:
+    return spark.read.csv(
+        location,
+        SCHEMA,
+        header=True,
+        enforceSchema=False,
+        multiLine=True,
+        escape='"',
+        columnNameOfCorruptRecord=job.REFUSED,
+    )
+
+
+def refusal() -> Column:
+    """Return why a review cannot be taken: its customer is not known, and nothing could be joined to it."""
+    missing = F.col("cid").isNull() | (F.trim("cid") == "")
+    return F.when(missing, "cid is missing").when(~F.col("cid").rlike(WHOLE_NUMBER), "cid is no whole number")
+
+
+def transform(reviews: DataFrame) -> DataFrame:
+    """Return one row for each review, positive where it has the word good."""
+    # `good` is no stop word: whether the stop words are taken out first makes no difference.
+    words = F.split(F.lower("review_str"), r"(?U)\W+")
+    positive = F.coalesce(F.array_contains(words, "good"), F.lit(False))
+    cid = F.regexp_extract("cid", WHOLE_NUMBER, 1)
+    return reviews.select(cid.alias("cid"), positive.alias("positive_review"))
+
+
+if __name__ == "__main__":
+    job.main(sys.modules[__name__])
