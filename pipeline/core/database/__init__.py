@@ -1,0 +1,13 @@
+"""The only door to PostgreSQL. A connection lasts one transaction; none is kept, and none crosses a fork."""
+
+from pipeline.core import config
+from pipeline.core.database.postgres import Database
+from pipeline.core.embedded import start_postgres
+
+__all__ = ["Database", "database"]
+
+
+def database() -> Database:
+    """Return the PostgreSQL of luigi.cfg; the embedded one is started if it is not running."""
+    settings = config.database()
+    return Database(start_postgres(settings.data) if settings.url == "embedded" else settings.url)

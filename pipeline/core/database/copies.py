@@ -1,0 +1,115 @@
+"""Rows through COPY, both ways, in constant memory.
+
+psycopg2 writes to a file what the server sends, and reads from a file what it is to send. Those who use the
+rows want it the other way round: a stream to read from, an iterator to be pulled.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from itertools import islice
+from typing import IO, Any
+
+import psycopg2
+from psycopg2 import sql as names
+
+ROWS_AT_ONCE = 1000
+BUFFER_BYTES = 1 << 20
+
+
+@contextmanager
+def copy_out(cursor: Any, sql: str, params: Any = None) -> Iterator[IO[bytes]]:
+    """Yield what a query returns, as a stream of CSV with a header; a null is empty, an empty text is `""`.
+
+    The stream does not end before the query has ended well: if it fails, reading raises its error. What was
+    not read is read at the end, so that the cursor can be used again.
+    """
+    query = cursor.mogrify(sql, params).decode().strip().removesuffix(";")
+    copy = _Copy(cursor, f"COPY (\n{query}\n) TO STDOUT (FORMAT csv, HEADER)")
+    stream = io.BufferedReader(copy, BUFFER_BYTES)
+    try:
+        yield stream
+        while stream.read(BUFFER_BYTES):
+            pass
+    except BaseException:
+        # The query may be at it for long before it has a row to send, and notices that nobody reads.
+        with suppress(psycopg2.Error):
+            cursor.connection.cancel()
+        raise
+    finally:
+        stream.close()
+
+
+class _Copy(io.RawIOBase):
+    """What a thread copies out of a cursor; reading past the last byte raises the error of a copy that failed."""
+
+    def __init__(self, cursor: Any, statement: str) -> None:
+        self._error: BaseException | None = None
+        source, sink = os.pipe()
+        self._source = os.fdopen(source, "rb", buffering=0)
+        self._thread = threading.Thread(target=self._copy, args=(cursor, statement, sink), daemon=True)
+        self._thread.start()
+
+    def _copy(self, cursor: Any, statement: str, sink: int) -> None:
+        try:
+            with os.fdopen(sink, "wb", BUFFER_BYTES) as file:
+                cursor.copy_expert(statement, file)
+        except BaseException as error:
+            self._error = error
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        count = self._source.readinto(buffer)
+        if count == 0:
+            self._thread.join()
+            if self._error:
+                raise self._error
+        return count
+
+    def close(self) -> None:
+        if not self.closed:
+            self._source.close()
+            self._thread.join()
+        super().close()
+
+
+def copy_in(cursor: Any, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
+    """Add rows to a table and return their number. None is null; an error of the iterator is raised as it is."""
+    statement = names.SQL("COPY {} ({}) FROM STDIN (FORMAT csv)").format(
+        names.Identifier(*table.split(".")), names.SQL(", ").join(map(names.Identifier, columns))
+    )
+    lines = _Lines(rows)
+    try:
+        cursor.copy_expert(statement, lines, size=BUFFER_BYTES)
+    except psycopg2.Error:
+        if lines.error:
+            raise lines.error from None
+        raise
+    return cursor.rowcount
+
+
+class _Lines:
+    """Rows as a file of CSV, for COPY to read; what it reads at once is a number of rows, not of bytes."""
+
+    def __init__(self, rows: Iterable[Sequence[Any]]) -> None:
+        self._rows = iter(rows)
+        self.error: BaseException | None = None
+
+    def read(self, size: int) -> str:
+        try:
+            return "".join(map(_csv_line, islice(self._rows, ROWS_AT_ONCE)))
+        except BaseException as error:
+            # psycopg2 would tell it to the server, and raise what the server answers.
+            self.error = error
+            raise
+
+
+def _csv_line(row: Sequence[Any]) -> str:
+    """Return a row as CSV; the csv module of Python 3.10 writes a null and an empty text alike."""
+    return ",".join(["" if value is None else '"' + str(value).replace('"', '""') + '"' for value in row]) + "\n"

@@ -1,0 +1,113 @@
+"""Transactions on a PostgreSQL server, and what is run in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from importlib.resources import files
+from typing import IO, Any
+
+import psycopg2
+from psycopg2 import extensions
+
+from pipeline.core.config import masked
+from pipeline.core.database import copies
+from pipeline.core.errors import SettingError, SourceUnavailable
+from pipeline.core.etl_load import PartitionedTables
+
+# What a URL says itself comes before these. A peer that vanished is noticed in minutes, and not in hours.
+CONNECTION = {"connect_timeout": 10, "application_name": "lakeshift", "keepalives_idle": 60}
+SESSION = "SET LOCAL timezone TO 'UTC'; SET LOCAL tcp_keepalives_idle TO 60"
+TRY_AGAIN = (psycopg2.OperationalError, psycopg2.InterfaceError)
+Parameters = Mapping[str, Any]
+
+
+class Database(PartitionedTables):
+    """A PostgreSQL database, by its URL. Statements take parameters as %(name)s, and they are bound."""
+
+    def __init__(self, url: str) -> None:
+        try:
+            self._place = extensions.parse_dsn(url)
+        except psycopg2.ProgrammingError:
+            # Its text holds what could not be read, which may be a password.
+            raise SettingError(f"[database] url = {masked(url)}: expected postgresql://user@host/database") from None
+
+    @contextmanager
+    def transaction(self) -> Iterator[Any]:
+        """Yield a cursor of a new connection: REPEATABLE READ, UTC; commit at the end, roll back on an error.
+
+        Raises SourceUnavailable if the server cannot be reached, goes away, or asks to try again.
+        """
+        with closing(self._connect()) as connection:
+            try:
+                with connection.cursor() as cursor:
+                    cursor.execute(SESSION)
+                    yield cursor
+            except BaseException as error:
+                _roll_back(connection)
+                if isinstance(error, TRY_AGAIN):
+                    raise SourceUnavailable(f"{self}: nothing was changed; run it again. {error}") from error
+                raise
+            try:
+                connection.commit()
+            except TRY_AGAIN as error:
+                raise SourceUnavailable(f"{self}: COMMIT was not answered; look whether it is done. {error}") from error
+
+    def query(self, sql: str, params: Parameters | None = None) -> list[tuple]:
+        """Return all rows of a query."""
+        with self.transaction() as cursor:
+            cursor.execute(sql, params)
+            return cursor.fetchall()
+
+    def run_file(self, cursor: Any, file: str, params: Parameters | None = None) -> int:
+        """Run a file of sql/, such as user_behaviour/retail.sql, and return how many rows its last statement met."""
+        cursor.execute(_read(file), params)
+        return cursor.rowcount
+
+    def copy_out(self, cursor: Any, sql: str, params: Parameters | None = None) -> AbstractContextManager[IO[bytes]]:
+        """Yield what a query returns as a stream of CSV with a header, in constant memory."""
+        return copies.copy_out(cursor, sql, params)
+
+    def copy_out_file(
+        self, cursor: Any, file: str, params: Parameters | None = None
+    ) -> AbstractContextManager[IO[bytes]]:
+        """Yield what the query in a file of sql/ returns as a stream of CSV with a header, in constant memory."""
+        return copies.copy_out(cursor, _read(file), params)
+
+    def copy_in(self, cursor: Any, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
+        """Add rows to a table, in constant memory, and return their number. None is null."""
+        return copies.copy_in(cursor, table, columns, rows)
+
+    def create_tables(self, *names: str) -> None:
+        """Run files of sql/ that create what is not there, one process at a time."""
+        with self.transaction() as cursor:
+            # Two CREATE IF NOT EXISTS at once do not see each other, and one of them fails.
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtext('lakeshift create_tables'))")
+            for name in names:
+                self.run_file(cursor, name)
+
+    def __str__(self) -> str:
+        host = self._place.get("host", "localhost")
+        port = "" if host.startswith("/") else f":{self._place.get('port', 5432)}"
+        return f"PostgreSQL at {host}{port}/{self._place.get('dbname', '')}"
+
+    def _connect(self) -> Any:
+        try:
+            connection = psycopg2.connect(**(CONNECTION | self._place))
+        except psycopg2.OperationalError as error:
+            raise SourceUnavailable(
+                f"{self} cannot be reached. Start it (lakeshift up), or look at [database] url in luigi.cfg. {error}"
+            ) from error
+        connection.set_session(isolation_level=extensions.ISOLATION_LEVEL_REPEATABLE_READ)
+        return connection
+
+
+def _roll_back(connection: Any) -> None:
+    with suppress(psycopg2.Error):
+        # In the middle of a COPY a rollback would first receive all that is still to come.
+        if connection.get_transaction_status() != extensions.TRANSACTION_STATUS_ACTIVE:
+            connection.rollback()
+
+
+def _read(file: str) -> str:
+    return files("sql").joinpath(file).read_text(encoding="utf-8")

