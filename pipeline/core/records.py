@@ -30,7 +30,7 @@ class Refused(NamedTuple):
     reason: str
 
 
-def read_text(stream: BinaryIO) -> TextIO:
+def read_text(stream: Any) -> io.TextIOWrapper:
     """Return a binary stream as text for checked_records, whatever bytes are in it."""
     return io.TextIOWrapper(stream, encoding="utf-8", errors="surrogateescape", newline="")
 

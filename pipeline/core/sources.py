@@ -43,7 +43,7 @@ def copy_feed(
         feed = stack.enter_context(_open_feed(path, setting))
         refused = stack.enter_context(RefusedRows(lambda: attempt.open_refused("refused.csv", "wb")))
         before = os.fstat(feed.fileno())
-        hashed = _Hashed(feed)
+        hashed = HashedStream(feed)
         records = checked_records(read_text(io.BufferedReader(hashed, BUFFER_CHARACTERS)), header, str(path))
         files = _write_parts(attempt, header, refused.keep_out(str(path), records))
         _check_unchanged(path, before, os.fstat(feed.fileno()))
@@ -61,10 +61,10 @@ def _open_feed(path: Path, setting: str) -> io.FileIO:
         ) from error
 
 
-class _Hashed(io.RawIOBase):
-    """A file whose bytes are hashed as they are read."""
+class HashedStream(io.RawIOBase):
+    """A binary file whose bytes are hashed as they are read."""
 
-    def __init__(self, file: io.FileIO):
+    def __init__(self, file: Any):
         self._file = file
         self.digest = hashlib.sha256()
 

@@ -1,0 +1,160 @@
+"""Puts purchases and reviews where the user-behaviour pipeline finds them, wholly or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import BinaryIO
+from uuid import uuid4
+
+from pipeline.core import config
+from pipeline.core.database import database
+from pipeline.core.errors import CheckFailed, SettingError, SourceUnavailable
+from pipeline.core.lake import Counts, new_attempt_id
+from pipeline.core.records import RefusedRows, checked_records, read_text, row_writer
+from pipeline.core.store import open_store
+from pipeline.seed.purchase import Purchase
+from pipeline.seed.purchase_files import read_purchases
+
+REVIEW_HEADER = ("cid", "review_str")
+
+# Two seeds at once would each delete what they saw and add their own. Readers are not kept out.
+LOCK = "LOCK TABLE retail.user_purchase IN SHARE ROW EXCLUSIVE MODE"
+
+BROUGHT = "CREATE TEMPORARY TABLE brought (LIKE retail.user_purchase) ON COMMIT DROP"
+
+DAYS = "SELECT DISTINCT CAST(invoice_date AS date) AS day FROM brought ORDER BY day"
+
+DELETE = """
+DELETE FROM retail.user_purchase
+WHERE CAST(invoice_date AS date) IN (SELECT CAST(brought.invoice_date AS date) FROM brought)
+"""
+
+INSERT = "INSERT INTO retail.user_purchase SELECT * FROM brought"
+
+# Without statistics the planner takes the new days for empty.
+ANALYZE = "ANALYZE retail.user_purchase"
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What became of the purchases that were given, and where the refused ones are."""
+
+    rows: Counts
+    days: Sequence[date]
+    quarantine: str
+
+
+def load_purchase_files(paths: Iterable[Path]) -> Loaded:
+    """Replace the days that the files bring, in one transaction.
+
+    Raises what read_purchases does, and CheckFailed when more rows are refused than the settings allow; then
+    nothing is loaded.
+    """
+    store = open_store(config.lake().root)
+    place = f"quarantine/user_purchase_seed/{new_attempt_id()}/refused.csv"
+    refused = RefusedRows(lambda: store.open(place, "wb"))
+
+    def good_purchases() -> Iterator[Purchase]:
+        with refused:
+            yield from read_purchases(paths, refused)
+
+    def count(written: int) -> Counts:
+        rows = Counts(written + refused.count, written, refused.count)
+        _check_share(rows, store.url(place))
+        return rows
+
+    rows, days = _replace_days(good_purchases(), count)
+    return Loaded(rows, days, store.url(place) if rows.refused else "")
+
+
+def load_generated_purchases(purchases: Iterable[Purchase]) -> Loaded:
+    """Replace the days that the purchases bring, in one transaction."""
+    return Loaded(*_replace_days(purchases, lambda written: Counts(written, written, 0)), quarantine="")
+
+
+def _check_share(rows: Counts, quarantine: str) -> None:
+    limit = config.lake().max_refused
+    if rows.refused_share > limit:
+        raise CheckFailed(
+            f"{rows.refused:,} of {rows.read:,} purchases are refused, more than [lake] max_refused = {limit:g}."
+            f" Nothing was loaded. The rows and the reasons: {quarantine}"
+        )
+
+
+def _replace_days(purchases: Iterable[Purchase], count: Callable[[int], Counts]) -> tuple[Counts, list[date]]:
+    """Replace the days that the purchases bring, unless count, which is told how many they are, raises."""
+    base = database()
+    base.create_tables("user_behaviour/retail.sql")
+    with base.transaction() as cursor:
+        cursor.execute(LOCK)
+        cursor.execute(BROUGHT)
+        rows = count(base.copy_in(cursor, "brought", Purchase._fields, purchases))
+        cursor.execute(DAYS)
+        days = [day for (day,) in cursor.fetchall()]
+        for statement in (DELETE, INSERT, ANALYZE):
+            cursor.execute(statement)
+    return rows, days
+
+
+def put_review_file(path: Path) -> Path:
+    """Make the feed of reviews a copy of a file with the right header, and return where the feed is.
+
+    Raises SourceUnavailable when the file cannot be read or is empty, and CheckFailed when its header is another.
+    """
+    feed = review_feed()
+    try:
+        source = path.open("rb")
+    except OSError as error:
+        raise SourceUnavailable(f"{path} cannot be read: {error.strerror}. Look at the path.") from error
+    with source:
+        text = read_text(source)
+        next(checked_records(text, REVIEW_HEADER, str(path)), None)
+        text.detach().seek(0)
+        with _replaced(feed) as target:
+            shutil.copyfileobj(source, target)
+    return feed
+
+
+def put_generated_reviews(reviews: Iterable[tuple[str, str]]) -> Path:
+    """Make the feed of reviews these, and return where it is."""
+    feed = review_feed()
+    with _replaced(feed) as target:
+        text = read_text(target)
+        write_row = row_writer(text)
+        write_row(REVIEW_HEADER)
+        for review in reviews:
+            write_row(review)
+        text.detach()
+    return feed
+
+
+def review_feed() -> Path:
+    """Return the file that the feed is. Raises SettingError when the setting names no one file of this machine."""
+    feed = config.user_behaviour().review_feed
+    if "{" in feed or "://" in feed:
+        raise SettingError(
+            f"[user_behaviour] review_feed = {feed}: expected one file of this machine to be filled."
+            " Put the reviews there yourself, or set a path without {date}."
+        )
+    return Path(feed)
+
+
+@contextmanager
+def _replaced(path: Path) -> Iterator[BinaryIO]:
+    """Yield a file that takes the place of path when all of it is written, and not before."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{uuid4().hex}")
+    try:
+        with aside.open("wb") as target:
+            yield target
+            target.flush()
+            os.fsync(target.fileno())
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
