@@ -88,12 +88,18 @@ class Lake:
 
     def _committed(self, dataset: Dataset) -> Iterator[Partition]:
         for listed in self.store.list(f"{dataset}/_manifest"):
-            yield Partition.parse(listed.path.rpartition("/")[2].removesuffix(".json"))
+            yield self._partition(listed.path.rpartition("/")[2].removesuffix(".json"), listed.path)
 
     def _reruns(self, dataset: Dataset, partition: str = "") -> Iterator[tuple[Partition, str]]:
         for listed in self.store.list(f"{reruns_path(dataset)}/{partition}"):
             *_, text, name = listed.path.split("/")
-            yield Partition.parse(text), name
+            yield self._partition(text, listed.path), name
+
+    def _partition(self, text: str, path: str) -> Partition:
+        try:
+            return Partition.parse(text)
+        except ValueError as error:
+            raise CheckFailed(f"{self.store.url(path)} is not Lakeshift's: {error}. Move it away.") from error
 
 
 def new_attempt_id() -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
+
+from pipeline.core.errors import SourceUnavailable
 
 
 @dataclass(frozen=True)
@@ -70,3 +73,45 @@ class Store(ABC):
     @abstractmethod
     def sync(self, paths: Iterable[str]) -> None:
         """Return when the files at the paths would survive a loss of power."""
+
+
+class NewFile(io.BufferedIOBase):
+    """A file that appears when it is closed, and never once a write failed or its block ended with an error."""
+
+    @abstractmethod
+    def put(self, data) -> int:
+        """Add to what will be kept."""
+
+    @abstractmethod
+    def keep(self) -> None:
+        """Make the file appear."""
+
+    @abstractmethod
+    def drop(self) -> None:
+        """Leave nothing of the file."""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data) -> int:
+        try:
+            return self.put(data)
+        except SourceUnavailable:
+            self.discard()
+            raise
+
+    def close(self) -> None:
+        if not self.closed:
+            super().close()
+            self.keep()
+
+    def discard(self) -> None:
+        if not self.closed:
+            super().close()
+            self.drop()
+
+    def __exit__(self, kind, error, trace) -> None:
+        self.close() if kind is None else self.discard()
+
+    def __del__(self) -> None:
+        self.discard()

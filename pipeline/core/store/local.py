@@ -9,12 +9,11 @@ import secrets
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from io import BufferedWriter, FileIO
 from pathlib import Path
 from typing import BinaryIO, cast
 
 from pipeline.core.errors import SourceUnavailable
-from pipeline.core.store.base import Found, Listed, Store
+from pipeline.core.store.base import Found, Listed, NewFile, Store
 
 # What starts with it is being written or is a lock, and is never listed.
 HIDDEN = "."
@@ -58,7 +57,7 @@ class LocalStore(Store):
             return True
 
     def list(self, folder: str) -> Iterator[Listed]:
-        return _walk(self.root / folder, folder.strip("/"))
+        return walk(self.root / folder, folder.strip("/"))
 
     def delete(self, paths: Iterable[str]) -> None:
         kept = []
@@ -74,16 +73,19 @@ class LocalStore(Store):
         target = self.root / path
         if mode == "rb":
             return target.open("rb")
-        _make_folder(target.parent)
-        return cast(BinaryIO, _NewFile(target))
+        with _writing(target):
+            return cast(BinaryIO, _NewFile(target))
 
     def upload(self, folder: Path, path: str) -> None:
-        for listed in _walk(folder, ""):
+        for listed in walk(folder):
             with (folder / listed.path).open("rb") as source, self.open(f"{path}/{listed.path}", "wb") as target:
                 shutil.copyfileobj(source, target, BUFFER_BYTES)
 
     def download(self, path: str, folder: Path) -> None:
-        LocalStore(str(folder)).upload(self.root / path, "")
+        for listed in walk(self.root / path):
+            target = folder / listed.path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(self.root / path / listed.path, target)
 
     def sync(self, paths: Iterable[str]) -> None:
         folders: set[Path] = set()
@@ -94,50 +96,33 @@ class LocalStore(Store):
             _sync(folder)
 
 
-class _NewFile(BufferedWriter):
-    """A file that gets its name when it is closed, and never gets it once a write failed."""
-
+class _NewFile(NewFile):
     def __init__(self, target: Path):
-        self._target = target
-        self._aside = _aside(target)
-        super().__init__(FileIO(self._aside, "xb"), BUFFER_BYTES)
+        _make_folder(target.parent)
+        self._target, self._aside = target, _aside(target)
+        self._file = self._aside.open("xb", BUFFER_BYTES)
 
-    def write(self, data) -> int:
-        try:
-            return super().write(data)
-        except OSError as error:
-            self.discard()
-            raise _unwritten(self._target, error) from error
+    def put(self, data) -> int:
+        with _writing(self._target):
+            return self._file.write(data)
 
-    def close(self) -> None:
-        if self.closed:
-            return
+    def keep(self) -> None:
         try:
-            super().close()
-        except OSError as error:
+            with _writing(self._target):
+                self._file.close()
+                self._aside.replace(self._target)
+        finally:
             self._aside.unlink(missing_ok=True)
-            raise _unwritten(self._target, error) from error
-        self._aside.replace(self._target)
 
-    def discard(self) -> None:
-        """Close the file and leave nothing of it."""
+    def drop(self) -> None:
         self._aside.unlink(missing_ok=True)
-        # What is still in the buffer cannot be written either; a closed raw file makes flush say so.
-        self.raw.close()
-        with suppress(OSError, ValueError):
-            super().close()
-
-    def __exit__(self, kind, error, trace) -> None:
-        if kind is not None and not self.closed:
-            self.discard()
-        self.close()
-
-    def __del__(self) -> None:
-        if not self.closed:
-            self.discard()
+        # Closing writes what is in the buffer, which fails again where a write failed; nobody needs it.
+        with suppress(OSError):
+            self._file.close()
 
 
-def _walk(folder: Path, prefix: str) -> Iterator[Listed]:
+def walk(folder: Path, prefix: str = "") -> Iterator[Listed]:
+    """Yield everything below a folder that is not hidden, in the byte order of the paths, which start with prefix."""
     try:
         entries = [(entry, entry.is_dir()) for entry in os.scandir(folder) if not entry.name.startswith(HIDDEN)]
     except FileNotFoundError:
@@ -146,7 +131,7 @@ def _walk(folder: Path, prefix: str) -> Iterator[Listed]:
     for entry, is_folder in sorted(entries, key=lambda pair: pair[0].name + "/" * pair[1]):
         path = f"{prefix}/{entry.name}" if prefix else entry.name
         if is_folder:
-            yield from _walk(Path(entry.path), path)
+            yield from walk(Path(entry.path), path)
         else:
             with suppress(FileNotFoundError):
                 yield Listed(path, entry.stat().st_size)
@@ -156,17 +141,26 @@ def _walk(folder: Path, prefix: str) -> Iterator[Listed]:
 def _written_aside(target: Path, data: bytes) -> Iterator[Path]:
     """Yield a durable hidden file with the data, beside its target; it is gone at the end, if it is still there."""
     aside = _aside(target)
+    with _writing(target):
+        try:
+            _make_folder(target.parent)
+            with aside.open("xb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            yield aside
+        finally:
+            aside.unlink(missing_ok=True)
+
+
+@contextmanager
+def _writing(target: Path) -> Iterator[None]:
+    """Say of an OSError what could not be written."""
     try:
-        _make_folder(target.parent)
-        with aside.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        yield aside
+        yield
     except OSError as error:
-        raise _unwritten(target, error) from error
-    finally:
-        aside.unlink(missing_ok=True)
+        reason = error.strerror or error
+        raise SourceUnavailable(f"{target} could not be written: {reason}. Mend that and run it again.") from error
 
 
 @contextmanager
@@ -204,7 +198,3 @@ def _sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _unwritten(target: Path, error: OSError) -> SourceUnavailable:
-    return SourceUnavailable(f"{target} could not be written: {error.strerror or error}. Mend that and run it again.")
