@@ -1,0 +1,29 @@
+"""The only door to the warehouse.
+
+Redshift executes the SQL of sql/; the embedded warehouse is a DuckDB file that executes the same SQL.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pipeline.core import config
+from pipeline.core.warehouse.base import Table, Warehouse
+
+__all__ = ["Table", "Warehouse", "make", "warehouse"]
+
+
+def warehouse() -> Warehouse:
+    """Return the warehouse that the settings name. It connects when it is used, and keeps no connection."""
+    return make(config.warehouse().url)
+
+
+def make(url: str) -> Warehouse:
+    """Return the warehouse at a URL."""
+    kind, _, place = url.partition(":")
+    if kind != "duckdb":
+        raise ValueError(f"no warehouse: {url}")
+    # DuckDB and sqlglot take a third of a second to import, which a scheduler that only plans does not need.
+    from pipeline.core.warehouse.duck import DuckWarehouse
+
+    return DuckWarehouse(Path(place))

@@ -1,0 +1,165 @@
+"""What every warehouse can do, whatever it is made of."""
+
+from __future__ import annotations
+
+import json
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from itertools import islice
+from pathlib import PurePosixPath
+from typing import Any, NamedTuple, Protocol
+
+from pipeline.core import config
+from pipeline.core.errors import CheckFailed, SettingError
+from pipeline.core.etl_load import PartitionedTables
+from pipeline.core.lake import Partition
+from pipeline.core.warehouse.external import (
+    PARTITIONS_AT_ONCE,
+    add_partition_statement,
+    plain,
+    set_location_statement,
+    split_name,
+)
+from pipeline.core.warehouse.files import read_file, statements, table_files
+from pipeline.core.warehouse.grammar import CreateExternalTable, parse
+
+Parameters = Mapping[str, Any]
+
+LOCATIONS = """
+SELECT "values", location
+FROM svv_external_partitions
+WHERE schemaname = %(schema)s AND tablename = %(name)s
+"""
+
+
+class Cursor(Protocol):
+    """What a warehouse's cursor has in common with every other of the Python DB API."""
+
+    @property
+    def description(self) -> Sequence[Sequence[Any]] | None: ...
+
+    @property
+    def rowcount(self) -> int: ...
+
+    def execute(self, sql: str, params: Parameters | None = None) -> Any: ...
+
+    def fetchone(self) -> Any: ...
+
+    def fetchall(self) -> list[Any]: ...
+
+
+class Table(NamedTuple):
+    """The rows of a query with the names of their columns."""
+
+    columns: list[str]
+    rows: list[tuple]
+
+
+class Warehouse(PartitionedTables):
+    """Redshift, or what executes the same SQL. Parameters are written %(name)s, and bound."""
+
+    @abstractmethod
+    def transaction(self) -> AbstractContextManager[Cursor]:
+        """Yield a cursor; commit at the end, roll back on an error."""
+
+    @abstractmethod
+    def autocommit(self) -> AbstractContextManager[Cursor]:
+        """Yield a cursor outside a transaction, where alone the external catalogue can be changed."""
+
+    def query(self, sql: str, params: Parameters | None = None) -> list[tuple]:
+        """Return all rows of a query."""
+        return self.query_table(sql, params).rows
+
+    def query_table(self, sql: str, params: Parameters | None = None) -> Table:
+        """Return all rows of a query, and the names of its columns."""
+        with self.transaction() as cursor:
+            cursor.execute(sql, params)
+            columns = [column[0] for column in cursor.description or ()]
+            return Table(columns, [tuple(row) for row in cursor.fetchall()])
+
+    def run_file(self, cursor: Cursor, file: str, params: Parameters | None = None) -> int:
+        """Run each statement of a file of sql/, and return how many rows the last one wrote."""
+        for statement in statements(read_file(file)):
+            cursor.execute(statement, params)
+        return cursor.rowcount
+
+    def check_file(self, cursor: Cursor, file: str, params: Parameters | None = None) -> str:
+        """Return that the promises of a file hold. Raises CheckFailed with each promise that it returns as broken.
+
+        A broken promise is a row of two columns: the promise, and the number of rows that break it.
+        """
+        broken: list[str] = []
+        for statement in statements(read_file(file)):
+            cursor.execute(statement, params)
+            broken += [f"{promise} ({_rows(count)})" for promise, count in cursor.fetchall()]
+        if broken:
+            name = PurePosixPath(file).stem.removesuffix("_checks")
+            which = ", ".join(f"{key}={value}" for key, value in (params or {}).items())
+            raise CheckFailed(f"{name} {which}: {'; '.join(broken)}. Nothing of it was loaded. The checks: sql/{file}")
+        return "checks hold"
+
+    def external_partitions(self, table: str) -> dict[str, str]:
+        """Return the location of each partition of an external table by its value; one query."""
+        schema, name = split_name(table)
+        rows = self.query(LOCATIONS, {"schema": schema, "name": name})
+        return {_only_value(values): location for values, location in rows}
+
+    def external_location(self, table: str, partition: Partition) -> str | None:
+        """Return where a partition of an external table lies, or None if it is not in the catalogue."""
+        return self.external_partitions(table).get(partition.value)
+
+    def set_external_partition(self, table: str, partition: Partition, location: str) -> None:
+        """Make a partition of an external table point at a location."""
+        self.set_external_partitions(table, {partition: location})
+
+    def set_external_partitions(self, table: str, locations: Mapping[Partition, str]) -> None:
+        """Make partitions of an external table point at their locations, whether they were there or not."""
+        known = self.external_partitions(table)
+        missing = iter([partition for partition in locations if partition.value not in known])
+        with self.autocommit() as cursor:
+            while batch := list(islice(missing, PARTITIONS_AT_ONCE)):
+                cursor.execute(add_partition_statement(table, {each: locations[each] for each in batch}))
+        # Another run may have added one meanwhile, and ADD IF NOT EXISTS leaves it as it is.
+        known = self.external_partitions(table)
+        differing = [partition for partition in locations if known.get(partition.value) != locations[partition]]
+        with self.autocommit() as cursor:
+            for partition in differing:
+                cursor.execute(set_location_statement(table, partition, locations[partition]))
+
+    def create_tables(self) -> None:
+        """Create the tables of sql/ that are not there."""
+        with self.autocommit() as cursor:
+            create_tables(cursor)
+
+
+def create_tables(cursor: Cursor) -> None:
+    """Create the tables of sql/ that are not there, with a cursor outside a transaction."""
+    cursor.execute("SELECT schemaname, tablename FROM svv_external_tables")
+    known = {tuple(row) for row in cursor.fetchall()}
+    for file in table_files():
+        for statement in statements(_located(read_file(file))):
+            external = parse(statement)
+            # CREATE EXTERNAL TABLE has no IF NOT EXISTS.
+            if isinstance(external, CreateExternalTable) and external.table in known:
+                continue
+            cursor.execute(statement)
+
+
+def _located(text: str) -> str:
+    """Return the text of a file with the lake's root in its locations, where nothing can be bound."""
+    root = config.lake().root.rstrip("/")
+    try:
+        return text.replace("%(lake_root)s", plain(root))
+    except ValueError as error:
+        raise SettingError(f"[lake] root = {root}: expected a path without quotes, % and backslashes") from error
+
+
+def _rows(count: int) -> str:
+    return f"{count:,} row" if count == 1 else f"{count:,} rows"
+
+
+def _only_value(values: str) -> str:
+    """Return the value in a JSON list of one, as svv_external_partitions gives it."""
+    [value] = json.loads(values)
+    return value

@@ -1,0 +1,72 @@
+"""From a statement of Redshift to one of DuckDB, or a refusal that names it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+from pipeline.core.errors import PipelineError
+from pipeline.core.warehouse.files import opening, statements, words
+
+# Everything else is refused: TRUNCATE commits in Redshift, COPY and UNLOAD move files, SET has other names.
+VERBS = {"SELECT", "WITH", "(", "INSERT", "UPDATE", "DELETE", "MERGE", "CREATE", "DROP", "ALTER", "ANALYZE"}
+KINDS = (exp.Query, exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.Create, exp.Drop, exp.Alter, exp.Analyze)
+# How Redshift spreads, sorts and packs rows changes no result.
+LAYOUT = (exp.DistKeyProperty, exp.DistStyleProperty, exp.SortKeyProperty, exp.EncodeColumnConstraint)
+# Redshift accepts keys, and enforces none.
+KEYS = (exp.PrimaryKey, exp.PrimaryKeyColumnConstraint, exp.UniqueColumnConstraint, exp.ForeignKey, exp.Reference)
+
+
+class Translation(NamedTuple):
+    """A statement in DuckDB's SQL, the names of its parameters, and whether it returns rows."""
+
+    sql: str
+    names: set[str]
+    is_query: bool
+
+
+def translate(statement: str, rewrite: Callable[[exp.Expr], exp.Expr]) -> Translation:
+    """Return a statement in DuckDB's SQL.
+
+    `rewrite` may change the statement on the way. Raises PipelineError at one that has no translation.
+    """
+    tree = rewrite(_tree(statement))
+    names = {placeholder.name for placeholder in tree.find_all(exp.Placeholder, exp.Parameter)}
+    try:
+        sql = tree.sql("duckdb", unsupported_level=sqlglot.ErrorLevel.RAISE)
+    except SqlglotError as error:
+        raise refusal(statement, str(error)) from error
+    return Translation(sql, names, isinstance(tree, exp.Query))
+
+
+def refusal(statement: str, reason: str) -> PipelineError:
+    """Return the error for a statement that the embedded warehouse does not run."""
+    return PipelineError(f"{opening(statement)}: {reason}. The embedded warehouse refuses the statement.")
+
+
+def _tree(statement: str) -> exp.Expr:
+    if len(list(statements(statement))) != 1:
+        raise refusal(statement, "one statement at a time")
+    if words(statement)[0].upper() not in VERBS:
+        raise refusal(statement, f"{words(statement)[0].upper()} is not supported")
+    try:
+        tree = sqlglot.parse_one(statement, read="redshift")
+    except SqlglotError as error:
+        raise refusal(statement, f"it cannot be read: {error}") from error
+    if not isinstance(tree, KINDS):
+        raise refusal(statement, "it is not supported")
+    return _without_layout(tree) if isinstance(tree, exp.Create) else tree
+
+
+def _without_layout(tree: exp.Expr) -> exp.Expr:
+    for node in list(tree.find_all(*LAYOUT, *KEYS)):
+        parent = node.parent
+        (parent if isinstance(parent, exp.ColumnConstraint) else node).pop()
+    properties = tree.args.get("properties")
+    if properties is not None and not properties.expressions:
+        properties.pop()
+    return tree

@@ -1,0 +1,147 @@
+"""The embedded warehouse: a DuckDB file that executes the SQL which Redshift gets."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from sqlglot import exp
+
+from pipeline.core import config
+from pipeline.core.errors import PipelineError, SourceUnavailable
+from pipeline.core.warehouse.base import Parameters, Warehouse, create_tables
+from pipeline.core.warehouse.catalogue import CREATE, Catalogue
+from pipeline.core.warehouse.dialect import refusal, translate
+from pipeline.core.warehouse.files import opening, read_file, table_files
+from pipeline.core.warehouse.grammar import DropTable, External, Lock, parse
+from pipeline.core.warehouse.opening import opened
+from pipeline.core.warehouse.places import filesystem
+from pipeline.core.warehouse.relation import Relations
+
+
+class DuckCursor:
+    """A cursor of the Python DB API that takes Redshift's SQL, one statement at a time."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, in_transaction: bool) -> None:
+        self.connection = connection
+        self.catalogue = Catalogue(connection)
+        self.in_transaction = in_transaction
+        self.description: list[tuple] | None = None
+        self.rowcount = -1
+
+    def execute(self, sql: str, params: Parameters | None = None) -> DuckCursor:
+        """Run a statement, with its %(name)s bound. Raises PipelineError, naming it, where it cannot be run."""
+        self.description, self.rowcount = None, -1
+        try:
+            statement = parse(sql)
+            if isinstance(statement, Lock):
+                self._lock(statement, sql)
+            elif statement is None or self._is_plain_drop(statement):
+                self._translated(sql, dict(params or {}))
+            else:
+                self._change_catalogue(statement, sql)
+        except duckdb.IOException as error:
+            raise SourceUnavailable(f"{opening(sql)}: {error}") from error
+        except duckdb.Error as error:
+            raise PipelineError(f"{opening(sql)}: {error}") from error
+        return self
+
+    def fetchone(self) -> tuple | None:
+        return self.connection.fetchone() if self.description else None
+
+    def fetchall(self) -> list[tuple]:
+        return self.connection.fetchall() if self.description else []
+
+    def _translated(self, sql: str, params: dict[str, Any]) -> None:
+        relations = Relations(self.catalogue, params)
+        translation = translate(sql, relations.rewrite)
+        missing = translation.names - params.keys()
+        if missing:
+            raise PipelineError(f"{opening(sql)}: no value was given for {', '.join(sorted(missing))}")
+        if relations.has_remote_files:
+            self.connection.register_filesystem(filesystem())
+        self.connection.execute(translation.sql, {name: params[name] for name in translation.names})
+        if translation.is_query:
+            self.description = self.connection.description
+        else:
+            self.rowcount = sum(count for (count,) in self.connection.fetchall())
+
+    def _lock(self, statement: Lock, sql: str) -> None:
+        """Make sure that the tables are there: the whole file is this transaction's own anyway."""
+        if not self.in_transaction:
+            raise refusal(sql, "LOCK needs a transaction")
+        for table in statement.tables:
+            self.connection.execute(f"SELECT 1 FROM {exp.table_(table.name, table.schema).sql('duckdb')} LIMIT 0")  # noqa: S608
+
+    def _change_catalogue(self, statement: External, sql: str) -> None:
+        # https://docs.aws.amazon.com/redshift/latest/dg/r_ALTER_TABLE_external-table.html
+        if self.in_transaction:
+            raise refusal(sql, "it cannot run inside a transaction block")
+        with _transaction(self.connection):
+            self.catalogue.run(statement)
+
+    def _is_plain_drop(self, statement: External) -> bool:
+        return isinstance(statement, DropTable) and not self.catalogue.has_schema(statement.table.schema)
+
+
+class DuckWarehouse(Warehouse):
+    """A warehouse in one file. It is opened anew for everything, shortly, so that processes can take turns."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @contextmanager
+    def transaction(self) -> Iterator[DuckCursor]:
+        with self._connection() as connection, _transaction(connection):
+            yield DuckCursor(connection, in_transaction=True)
+
+    @contextmanager
+    def autocommit(self) -> Iterator[DuckCursor]:
+        with self._connection() as connection:
+            yield DuckCursor(connection, in_transaction=False)
+
+    @contextmanager
+    def _connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        with opened(self.path, config.warehouse().wait_seconds) as connection:
+            if _created(connection) != _wanted():
+                _create(connection)
+            connection.execute("SET search_path = 'public,main'")
+            yield connection
+
+
+@contextmanager
+def _transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    connection.begin()
+    try:
+        yield
+    except BaseException:
+        connection.rollback()
+        raise
+    connection.commit()
+
+
+def _wanted() -> str:
+    """Return what tells one version of the tables of sql/ from another."""
+    texts = [CREATE, *map(read_file, table_files())]
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()
+
+
+def _created(connection: duckdb.DuckDBPyConnection) -> str | None:
+    try:
+        row = connection.execute("SELECT hash FROM external_catalogue.created").fetchone()
+    except duckdb.CatalogException:
+        return None
+    return row[0] if row else None
+
+
+def _create(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.execute(CREATE)
+    connection.execute("SET search_path = 'public,main'")
+    create_tables(DuckCursor(connection, in_transaction=False))
+    with _transaction(connection):
+        connection.execute("DELETE FROM external_catalogue.created")
+        connection.execute("INSERT INTO external_catalogue.created VALUES (?)", [_wanted()])

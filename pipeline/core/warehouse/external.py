@@ -1,0 +1,59 @@
+"""The statements that keep the external catalogue, as text.
+
+Redshift binds no parameter in them, so values and locations are written as literals.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from pipeline.core.lake import Partition
+
+# https://docs.aws.amazon.com/redshift/latest/dg/r_ALTER_TABLE_external-table.html
+PARTITIONS_AT_ONCE = 100
+
+
+def add_partition_statement(table: str, locations: Mapping[Partition, str]) -> str:
+    """Return the statement that adds up to 100 partitions, and leaves alone those that are there."""
+    if not 1 <= len(locations) <= PARTITIONS_AT_ONCE:
+        raise ValueError(f"1 to {PARTITIONS_AT_ONCE} partitions can be added at once, not {len(locations)}")
+    clauses = [
+        f"PARTITION ({_equality(partition)}) LOCATION {literal(location)}" for partition, location in locations.items()
+    ]
+    return f"ALTER TABLE {_name(table)} ADD IF NOT EXISTS {' '.join(clauses)}"
+
+
+def set_location_statement(table: str, partition: Partition, location: str) -> str:
+    """Return the statement that points a partition at another location."""
+    return f"ALTER TABLE {_name(table)} PARTITION ({_equality(partition)}) SET LOCATION {literal(location)}"
+
+
+def literal(text: str) -> str:
+    """Return a text as a literal of SQL. Raises ValueError at what would have to be escaped."""
+    return f"'{plain(text)}'"
+
+
+def plain(text: str) -> str:
+    """Return a text that may stand between quotes as it is. Raises ValueError if it may not."""
+    if not text or re.search(r"['\"\\%;\x00-\x1f\x7f]", text):
+        raise ValueError(f"no plain text to write into SQL: {text!r}")
+    return text
+
+
+def split_name(table: str) -> tuple[str, str]:
+    """Return the schema and the name of a table given as schema.name."""
+    if not re.fullmatch(r"[A-Za-z_]\w*\.[A-Za-z_]\w*", table, re.ASCII):
+        raise ValueError(f"no schema.table: {table!r}")
+    schema, _, name = table.partition(".")
+    return schema, name
+
+
+def _equality(partition: Partition) -> str:
+    if not re.fullmatch(r"[A-Za-z_]\w*", partition.key, re.ASCII):
+        raise ValueError(f"no partition key: {partition.key!r}")
+    return f"{partition.key}={literal(partition.value)}"
+
+
+def _name(table: str) -> str:
+    return ".".join(split_name(table))

@@ -1,0 +1,49 @@
+"""The files of sql/, and the statements in them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from importlib.resources import files
+
+# What may hold a semicolon without ending the statement: comments, texts, quoted names.
+TOKEN = re.compile(
+    r"""--[^\n]*|/\*.*?\*/|'(?:[^'\\]|''|\\.)*'|"(?:[^"]|"")*"|\w+|\s+|.""",
+    re.DOTALL,
+)
+
+
+def read_file(name: str) -> str:
+    """Return the text of a file of sql/, such as user_behaviour/user_behavior_metric.sql."""
+    return files("sql").joinpath(name).read_text(encoding="utf-8")
+
+
+def table_files() -> list[str]:
+    """Return the files that create tables: that of all pipelines first, then one a pipeline."""
+    folder = files("sql")
+    pipelines = sorted(entry.name for entry in folder.iterdir() if entry.joinpath("tables.sql").is_file())
+    return ["tables.sql", *(f"{pipeline}/tables.sql" for pipeline in pipelines)]
+
+
+def statements(text: str) -> Iterator[str]:
+    """Yield the statements of a text, each with the comments before it and without its semicolon."""
+    parts: list[str] = []
+    for part in [*TOKEN.findall(text), ";"]:
+        if part != ";":
+            parts.append(part)
+            continue
+        statement = "".join(parts).strip()
+        if words(statement):
+            yield statement
+        parts = []
+
+
+def words(statement: str) -> list[str]:
+    """Return the words, texts and signs of a statement, without its spaces and comments."""
+    return [token for token in TOKEN.findall(statement) if not token.isspace() and not token.startswith(("--", "/*"))]
+
+
+def opening(statement: str) -> str:
+    """Return how a statement begins, on one line, for a message."""
+    line = " ".join(words(statement))
+    return line if len(line) <= 80 else f"{line[:77]}..."

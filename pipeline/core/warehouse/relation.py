@@ -1,0 +1,95 @@
+"""What a statement reads for an external table: the files of the partitions that its conditions select."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlglot
+from sqlglot import exp
+
+from pipeline.core.errors import PipelineError
+from pipeline.core.warehouse.catalogue import Catalogue, ExternalTable, duck_type
+from pipeline.core.warehouse.grammar import Column, TableName
+from pipeline.core.warehouse.places import data_files
+from pipeline.core.warehouse.pruning import conditions_on
+
+READ_PARTS = {"this", "db", "catalog", "alias"}
+
+
+class Relations:
+    """Puts files in the place of the external tables of one statement, and adds the parameters that name them."""
+
+    def __init__(self, catalogue: Catalogue, params: dict[str, Any]) -> None:
+        self.catalogue = catalogue
+        self.params = params
+        self.has_remote_files = False
+
+    def rewrite(self, tree: exp.Expr) -> exp.Expr:
+        """Return a statement that reads files where it read external tables."""
+        for number, node in enumerate(list(tree.find_all(exp.Table))):
+            if not self.catalogue.has_schema(node.db.lower()):
+                continue
+            table = self.catalogue.table(TableName(node.db.lower(), node.name.lower()))
+            if not _is_read(node):
+                raise PipelineError(f"{node.parent_select or tree}: the external table {table.name} can only be read.")
+            alias = node.args.get("alias") or exp.TableAlias(this=exp.to_identifier(node.name))
+            query = sqlglot.parse_one(self._query(table, node, f"external_{number}"), read="duckdb")
+            node.replace(exp.Subquery(this=query, alias=alias))
+        return tree
+
+    def _query(self, table: ExternalTable, node: exp.Table, prefix: str) -> str:
+        files, *keys = self._files(table, node)
+        if not files:
+            columns = [_cast("NULL", column) for column in table.all_columns]
+            return f"SELECT {', '.join(columns)} WHERE FALSE"
+        self.params[f"{prefix}_file"] = files
+        self.has_remote_files |= any("://" in file for file in files)
+        columns = [
+            f"CAST({quoted(column.name)} AS {duck_type(column)}) AS {quoted(column.name)}" for column in table.columns
+        ]
+        reading = f"read_parquet(${prefix}_file, filename = '_file', hive_partitioning = false)"
+        if not table.keys:
+            return f"SELECT {', '.join(columns)} FROM {reading}"  # noqa: S608
+        lists = [f"unnest(${prefix}_file) AS _file"]
+        for number, (key, values) in enumerate(zip(table.keys, keys, strict=True)):
+            self.params[f"{prefix}_key_{number}"] = values
+            lists.append(f"unnest(${prefix}_key_{number}) AS {quoted(key.name)}")
+        columns += [quoted(key.name) for key in table.keys]
+        return f"SELECT {', '.join(columns)} FROM {reading} JOIN (SELECT {', '.join(lists)}) USING (_file)"  # noqa: S608
+
+    def _files(self, table: ExternalTable, node: exp.Table) -> list[list]:
+        """Return the files to read and, beside them, a list for each key with its value for each file."""
+        if not table.keys:
+            return [data_files(table.location)]
+        rows = [(file, *values) for location, *values in self._partitions(table, node) for file in data_files(location)]
+        return [list(column) for column in zip(*rows, strict=True)] or [[]]
+
+    def _partitions(self, table: ExternalTable, node: exp.Table) -> list[tuple]:
+        """Return location and key values of each partition that fulfils the statement's conditions on the keys."""
+        values = [_cast(f"keys[{number}]", key) for number, key in enumerate(table.keys, start=1)]
+        query = exp.maybe_parse(
+            f"SELECT * FROM (SELECT location, {', '.join(values)} FROM external_catalogue.partition_"  # noqa: S608
+            f" WHERE schemaname = $_schema AND tablename = $_name) AS {quoted(node.alias_or_name)}",
+            into=exp.Select,
+            dialect="duckdb",
+        )
+        for condition in conditions_on(node, {key.name for key in table.keys}):
+            query = query.where(condition.copy())
+        named = {"_schema": table.name.schema, "_name": table.name.name}
+        used = {placeholder.name for placeholder in query.find_all(exp.Placeholder)}
+        named |= {name: value for name, value in self.params.items() if name in used}
+        return self.catalogue.connection.execute(query.sql("duckdb"), named).fetchall()
+
+
+def _cast(value: str, column: Column) -> str:
+    return f"CAST({value} AS {duck_type(column)}) AS {quoted(column.name)}"
+
+
+def quoted(name: str) -> str:
+    """Return a name as DuckDB takes it whatever is in it."""
+    return exp.to_identifier(name, quoted=True).sql("duckdb")
+
+
+def _is_read(node: exp.Table) -> bool:
+    is_source = isinstance(node.parent, (exp.From, exp.Join)) or node.arg_key == "using"
+    return is_source and not any(value for key, value in node.args.items() if key not in READ_PARTS)
