@@ -20,9 +20,12 @@ STOP_SECONDS = 30
 DAEMON = "from luigi.cmdline import luigid; luigid()"
 
 
-def start_luigid(folder: Path | str) -> str:
-    """Return the URL of the scheduler, started if it is not running; a folder keeps its state, log and pid file."""
-    folder = Path(folder).resolve()
+def start_luigid() -> str:
+    """Return the URL of the scheduler that luigi.cfg names, started if it is not running.
+
+    Its state, log and pid file are in the folder luigid beside the data of PostgreSQL.
+    """
+    folder = _folder()
     host, port = config.scheduler_address()
     if not _is_loopback(host):
         raise SettingError(f"[core] default_scheduler_host = {host}: a scheduler is started on 127.0.0.1 only")
@@ -36,9 +39,9 @@ def start_luigid(folder: Path | str) -> str:
     return _url(host, port)
 
 
-def stop_luigid(folder: Path | str) -> bool:
-    """End the scheduler that was started from a folder; it saves its state. Return whether it was running."""
-    folder = Path(folder).resolve()
+def stop_luigid() -> bool:
+    """End the scheduler that start_luigid started; it saves its state. Return whether it was running."""
+    folder = _folder()
     if not folder.exists():
         return False
     with file_lock(folder / ".lock"):
@@ -49,6 +52,10 @@ def luigid_address() -> str | None:
     """Return the URL of the scheduler that luigi.cfg names, or None if none answers there."""
     host, port = config.scheduler_address()
     return _url(host, port) if _answers(host, port) else None
+
+
+def _folder() -> Path:
+    return Path(config.database().data).resolve().with_name("luigid")
 
 
 def _launch(folder: Path, host: str, port: int) -> None:

@@ -46,12 +46,12 @@ class Server:
         return self.is_ready and (self.socket_folder / f".s.PGSQL.{PORT}").exists()
 
 
-def start_postgres(data_folder: Path | str) -> str:
-    """Return the URL of the server whose files are in a folder; it is made and started as needed.
+def start_postgres(data_folder: Path | str | None = None) -> str:
+    """Return the URL of the server whose files are in a folder, that of luigi.cfg by default.
 
-    Raises SourceUnavailable if it does not start, with what its log says.
+    It is made and started as needed. Raises SourceUnavailable if it does not start, with what its log says.
     """
-    data = Path(data_folder).resolve()
+    data = _data(data_folder)
     server = _running(data)
     if server is None or not server.is_reachable:
         with file_lock(_lock_path(data)):
@@ -59,17 +59,21 @@ def start_postgres(data_folder: Path | str) -> str:
     return server.url
 
 
-def stop_postgres(data_folder: Path | str) -> bool:
+def stop_postgres(data_folder: Path | str | None = None) -> bool:
     """Stop the server of a folder, and the transactions under way with it. Return whether it was running."""
-    data = Path(data_folder).resolve()
+    data = _data(data_folder)
     with file_lock(_lock_path(data)):
         return _stop(data)
 
 
-def postgres_address(data_folder: Path | str) -> str | None:
+def postgres_address(data_folder: Path | str | None = None) -> str | None:
     """Return the URL of the server of a folder, or None if it is not running."""
-    server = _running(Path(data_folder).resolve())
+    server = _running(_data(data_folder))
     return server.url if server and server.is_reachable else None
+
+
+def _data(folder: Path | str | None) -> Path:
+    return Path(folder or config.database().data).resolve()
 
 
 def _start(data: Path) -> Server:
