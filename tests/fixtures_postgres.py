@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import select
 import shutil
+import socket
 import tempfile
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psycopg2
 import pytest
+from psycopg2 import extensions
 
 from pipeline.core.database import Database
 from pipeline.core.embedded import start_postgres, stop_postgres
@@ -42,3 +47,63 @@ def _run(url: str, statement: str) -> None:
         connection.cursor().execute(statement)
     finally:
         connection.close()
+
+
+class CutAtCommit:
+    """A way to a server that cuts the first connection that commits: before COMMIT arrives, or before its answer."""
+
+    def __init__(self, url: str, folder: Path, arrives: bool) -> None:
+        self._server_path = f"{extensions.parse_dsn(url)['host']}/.s.PGSQL.5432"
+        self.url = url.partition("?")[0] + f"?host={folder}"
+        self._arrives = arrives
+        self.has_cut = False
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(f"{folder}/.s.PGSQL.5432")
+        self._listener.listen()
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                threading.Thread(target=self._join, args=(client,), daemon=True).start()
+
+    def _join(self, client: socket.socket) -> None:
+        with client, socket.socket(socket.AF_UNIX) as server:
+            server.connect(self._server_path)
+            while True:
+                [source, *_], _, _ = select.select([client, server], [], [])
+                data = source.recv(1 << 16)
+                if not data:
+                    return
+                if b"COMMIT\0" in data and not self.has_cut:
+                    self.has_cut = True
+                    self._cut(server, data)
+                    return
+                (server if source is client else client).sendall(data)
+
+    def _cut(self, server: socket.socket, commit: bytes) -> None:
+        if self._arrives:
+            server.sendall(commit)
+            server.recv(1 << 16)
+
+
+@pytest.fixture
+def cut_at_commit(postgres: Database, postgres_url: str) -> Iterator[Callable[..., tuple[Database, CutAtCommit]]]:
+    """Return a function that opens the test's database by way of a CutAtCommit."""
+    opened: list[tuple[CutAtCommit, str]] = []
+
+    def open_one(arrives: bool) -> tuple[Database, CutAtCommit]:
+        folder = tempfile.mkdtemp(prefix="lakeshift-cut-")
+        way = CutAtCommit(postgres_url.replace("/postgres?", "/test?"), Path(folder), arrives)
+        opened.append((way, folder))
+        return Database(way.url), way
+
+    yield open_one
+    for way, folder in opened:
+        way.close()
+        shutil.rmtree(folder)

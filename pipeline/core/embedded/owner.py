@@ -20,14 +20,14 @@ def is_root() -> bool:
 
 def make_private(folder: Path) -> None:
     """Make a folder that is the server's own and nobody else's; as root, one that its system user can get to."""
-    user = _system_user().pw_uid if is_root() else os.geteuid()
+    owners = {os.geteuid(), _system_user().pw_uid} if is_root() else {os.geteuid()}
     folder.mkdir(mode=0o700, exist_ok=True)
     found = folder.lstat()
     # In /tmp anybody may have put something of that name.
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid not in (os.geteuid(), user):
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid not in owners:
         raise SourceUnavailable(f"{folder} is in the way: it is no folder, or another user's. Remove it.")
-    os.chown(folder, user, -1)
     if is_root():
+        os.chown(folder, _system_user().pw_uid, _system_user().pw_gid)
         _open_way(folder)
 
 

@@ -1,0 +1,54 @@
+"""A table that is loaded a day at a time, for tests of how partitions of tables are replaced."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+from fixtures_postgres import *  # noqa: F403 - the fixtures that these need
+
+from pipeline.core.database import Database
+from pipeline.core.etl_load import Load, LoadState
+from pipeline.core.lake import Input, Partition
+
+TABLE = "public.sale"
+DAY = Partition("insert_date", "2010-12-01")
+NEXT_DAY = Partition("insert_date", "2010-12-02")
+
+
+@pytest.fixture
+def sales(postgres: Database) -> Database:
+    """Return a database with an empty table of sales, its lock table and etl_load; nothing has a key."""
+    with postgres.transaction() as cursor:
+        cursor.execute("CREATE TABLE public.sale (customerid integer, insert_date date)")
+        cursor.execute("CREATE TABLE public.sale_etl_lock (held integer)")
+    return postgres
+
+
+def a_load(
+    attempt: str = "a1", partition: Partition = DAY, seen: LoadState | None = None, inputs: tuple[Input, ...] = ()
+) -> Load:
+    return Load(TABLE, partition, attempt, f"Sale_{attempt}", "0.1.0", seen or LoadState(), inputs)
+
+
+def add(cursor: Any, *customers: int, partition: Partition = DAY) -> None:
+    for customer in customers:
+        cursor.execute("INSERT INTO public.sale VALUES (%s, %s)", (customer, partition.parameter))
+
+
+def load(
+    sales: Database, *customers: int, attempt: str = "a1", partition: Partition = DAY, seen: LoadState | None = None
+) -> None:
+    with sales.load_partition(a_load(attempt, partition, seen)) as cursor:
+        add(cursor, *customers, partition=partition)
+
+
+def customers(sales: Database, partition: Partition = DAY) -> list[int]:
+    sql = "SELECT customerid FROM public.sale WHERE insert_date = %(day)s ORDER BY customerid"
+    return [customer for (customer,) in sales.query(sql, {"day": partition.parameter})]
+
+
+def wait_until_locks_are_awaited(sales: Database, number: int = 1) -> None:
+    while sales.query("SELECT count(*) FROM pg_locks WHERE NOT granted") != [(number,)]:
+        time.sleep(0.01)
