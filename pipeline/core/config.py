@@ -173,7 +173,7 @@ def user_behaviour() -> UserBehaviour:
 def scheduler_address() -> tuple[str, int]:
     """Return the host and port of luigid, as Luigi's own [core] section names them."""
     config = get_config()
-    return config.get("core", "default_scheduler_host", "localhost"), config.getint("core", "default_scheduler_port", 8082)
+    return config.get("core", "scheduler_host", "localhost"), config.getint("core", "scheduler_port", 8082)
 
 
 @dataclass(frozen=True)
@@ -244,8 +244,9 @@ def _written(path: Path) -> frozenset[tuple[str, str]]:
 
 def runtime_folder() -> Path:
     """Return this user's folder for sockets and locks; short, since a socket's path may have 107 bytes."""
-    base = Path(os.environ.get("XDG_RUNTIME_DIR") or f"/tmp/lakeshift-{os.getuid()}")
-    folder = base / "lakeshift" if "XDG_RUNTIME_DIR" in os.environ else base
+    given = os.environ.get("XDG_RUNTIME_DIR")
+    # macOS's own temporary folder is too long; that nobody else made this one is checked below.
+    folder = Path(given) / "lakeshift" if given else Path(f"/tmp/lakeshift-{os.getuid()}")  # noqa: S108
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if folder.stat().st_uid != os.getuid():
         raise SettingError(f"{folder} belongs to another user. Remove it, or set XDG_RUNTIME_DIR.")

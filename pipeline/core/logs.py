@@ -16,7 +16,7 @@ class OneLine(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         text = record.getMessage()
-        if record.levelno >= logging.WARNING and record.name != "lakeshift":
+        if record.levelno >= logging.WARNING and not record.name.startswith("pipeline."):
             text = f"{record.levelname}: {' '.join(text.split())}"
         if record.exc_info and record.exc_info[1]:
             text = f"{text}: {one_line(record.exc_info[1])}"
@@ -37,7 +37,7 @@ def _is_ours_to_tell(record: logging.LogRecord) -> bool:
 
 def open_logs() -> None:
     """Show our lines and Luigi's warnings on the console, and keep all of it in the log file; once a process."""
-    ours, luigis = logging.getLogger("lakeshift"), logging.getLogger("luigi-interface")
+    ours, luigis = logging.getLogger("pipeline"), logging.getLogger("luigi-interface")
     if ours.handlers:
         return
     console = logging.StreamHandler()

@@ -12,21 +12,20 @@ import os
 import shutil
 import signal
 import time
+import warnings
 from dataclasses import dataclass
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import luigi.worker
+from luigi.parameter import UnconsumedParameterWarning
 from luigi.retcodes import retcode
 from luigi.rpc import RPCError
 
-from pipeline.core import config, spark
+from pipeline.core import config, spark_client
 from pipeline.core.logs import open_logs
 
-log = logging.getLogger("lakeshift")
-
-RUN_FOLDER = "LAKESHIFT_RUN"
+log = logging.getLogger(__name__)
 
 
 class Stopped(KeyboardInterrupt):
@@ -62,7 +61,9 @@ class Summary:
 
     def note(self, task: luigi.Task, status: str, explanation: str) -> None:
         """Take in what a worker tells the scheduler of a task."""
-        outcome = self.outcomes.setdefault(task.task_id, Outcome(task, status))
+        # Taken out and put in again, so that they stand in the order in which they ended.
+        outcome = self.outcomes.pop(task.task_id, None) or Outcome(task, status)
+        self.outcomes[task.task_id] = outcome
         outcome.status = status
         outcome.was_due |= status != luigi.worker.DONE
         if status == luigi.worker.DONE and explanation:
@@ -111,28 +112,26 @@ class RunWorker(luigi.worker.Worker):
         super().__init__(*args, **kwargs)
         open_logs()
         self.summary = Summary()
-        self.run_folder = Path(config.runtime_folder()) / f"run-{os.getpid()}-{time.time_ns()}"
+        self._pid = os.getpid()
 
     def __enter__(self) -> RunWorker:
-        self.run_folder.mkdir(mode=0o700)
-        os.environ[RUN_FOLDER] = str(self.run_folder)
+        # Within another run, as a task that builds tasks is, that one's driver is used and left alone.
+        self._owns_driver = spark_client.RUN_FOLDER not in os.environ
+        self.run_folder = spark_client.run_folder()
+        os.environ[spark_client.RUN_FOLDER] = str(self.run_folder)
         self._handlers = {number: signal.signal(number, self._stop) for number in (signal.SIGTERM, signal.SIGINT)}
         return super().__enter__()
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
-        if os.getpid() == self._parent:
+        if os.getpid() == self._pid:
             raise Stopped(number)
         # A task's own process: its attempt is left as it is, and whoever holds a connection to it sees it go.
         os._exit(128 + number)
 
-    @property
-    def _parent(self) -> int:
-        return int(self.run_folder.name.split("-")[1])
-
     def run(self) -> bool:
         due = [task for task in self._scheduled_tasks.values() if getattr(task, "uses_spark", False)]
         if any(one.task in due for one in self.summary.select(luigi.worker.PENDING)):
-            spark.prewarm()
+            spark_client.prewarm()
         return super().run()
 
     def _add_task(self, *args: Any, **kwargs: Any) -> None:
@@ -157,9 +156,10 @@ class RunWorker(luigi.worker.Worker):
         try:
             super().__exit__(kind, error, trace)
         finally:
-            spark.stop_driver(self.run_folder)
-            shutil.rmtree(self.run_folder, ignore_errors=True)
-            os.environ.pop(RUN_FOLDER, None)
+            if self._owns_driver:
+                del os.environ[spark_client.RUN_FOLDER]
+                spark_client.stop_driver(self.run_folder)
+                shutil.rmtree(self.run_folder, ignore_errors=True)
             for number, handler in self._handlers.items():
                 signal.signal(number, handler)
         if isinstance(error, RPCError):
@@ -188,3 +188,5 @@ def _explanation(expl: Any) -> str:
 def install() -> None:
     """Have Luigi run its tasks with our worker."""
     luigi.worker.Worker = RunWorker
+    # Luigi reads some of its own settings in [core] elsewhere, and then wonders what they are.
+    warnings.filterwarnings("ignore", "The configuration contains the parameter 'rpc_", UnconsumedParameterWarning)

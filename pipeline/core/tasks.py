@@ -1,11 +1,11 @@
 """The kinds of task a pipeline is made of. Each makes one partition, wholly or not at all, and may be run again.
 
-    LakeTask                a partition of a dataset in the lake, committed by its manifest
-      FeedTask              ... copied from a file that was dropped
-      ExtractTask           ... queried from PostgreSQL
-      SparkTask             ... made by a job of spark_jobs/
-    ExternalPartitionTask   the entry of the external catalogue that points at a partition in the lake
-    QueriedTable            a partition of a table of the warehouse, made by a SQL file and checked by another
+LakeTask                a partition of a dataset in the lake, committed by its manifest
+  FeedTask              ... copied from a file that was dropped
+  ExtractTask           ... queried from PostgreSQL
+  SparkTask             ... made by a job of spark_jobs/
+ExternalPartitionTask   the entry of the external catalogue that points at a partition in the lake
+QueriedTable            a partition of a table of the warehouse, made by a SQL file and checked by another
 """
 
 from __future__ import annotations
@@ -22,22 +22,26 @@ from zoneinfo import ZoneInfo
 
 import luigi
 import pyarrow as pa
+from luigi.task import flatten
 
 from pipeline.core import config, run
 from pipeline.core.database import database
-from pipeline.core.errors import CheckFailed, CommitLost, JobFailed, PipelineError, SourceUnavailable, one_line
+from pipeline.core.errors import CheckFailed, CommitLost, JobFailed, SourceUnavailable, one_line
 from pipeline.core.etl_load import Load
-from pipeline.core.lake import Attempt, Counts, Dataset, File, Input, Partition, lake
+from pipeline.core.lake import Attempt, Counts, Dataset, File, Input, Manifest, Partition, lake, new_attempt_id
 from pipeline.core.parquet import schema_text, write_parquet
 from pipeline.core.sources import copy_feed
 from pipeline.core.spark import run_job
 from pipeline.core.targets import ExternalPartitionTarget, LakeTarget, TableTarget
 from pipeline.core.version import code_version
-from pipeline.core.warehouse import warehouse
+from pipeline.core.warehouse import external_partitions, warehouse
 
-log = logging.getLogger("lakeshift")
+log = logging.getLogger(__name__)
 
 run.install()
+
+# All sources are read while Spark starts, and the sources of a day close to each other.
+SOURCES_FIRST = 10
 
 
 class PartitionTask(luigi.Task):
@@ -110,8 +114,6 @@ class LakeTask(PartitionTask):
 
     def make(self) -> str:
         attempt = lake().begin(self.dataset, self.partition, self.task_id)
-        if attempt.seen.is_complete:
-            raise CommitLost(f"{self.output()} was committed while this task waited.")
         made = self.write(attempt)
         self.refuse_too_many(made.rows, attempt)
         attempt.commit(made.files, made.rows, made.schema, made.inputs, code_version())
@@ -145,6 +147,7 @@ class FeedTask(LakeTask):
     """A day's copy of a CSV file that somebody drops; its records are checked while they are copied."""
 
     header: ClassVar[tuple[str, ...]]
+    priority = SOURCES_FIRST
 
     def feed(self) -> str:
         """Return the path of the file."""
@@ -168,6 +171,7 @@ class ExtractTask(LakeTask):
     fingerprint: ClassVar[str]
     source: ClassVar[str]
     schema: ClassVar[pa.Schema]
+    priority = SOURCES_FIRST
 
     def zone(self) -> ZoneInfo:
         """Return the zone in which the day ends."""
@@ -253,12 +257,22 @@ class QueriedTable(PartitionTask):
         seen = store.load_state(self.table, self.partition)
         if seen.is_complete:
             raise CommitLost(f"{self.output()} was loaded while this task waited.")
-        partitions = luigi.task.flatten(self.requires())
-        load = Load(
-            self.table, self.partition, new_attempt_id(), self.task_id, code_version(), seen, self.inputs(partitions)
-        )
+        read = {task.table: lake().manifest(task.dataset, task.partition) for task in flatten(self.requires())}
+        inputs = tuple(Input(one.dataset.path, str(one.partition), one.attempt) for one in read.values())
+        load = Load(self.table, self.partition, new_attempt_id(), self.task_id, code_version(), seen, inputs)
         parameters = {self.partition.key: self.partition.parameter}
         with store.load_partition(load) as cursor:
             rows = store.run_file(cursor, self.sql_file, parameters)
+            self.refuse_moved(cursor, read)
             checks = store.check_file(cursor, self.sql_file.replace(".sql", "_checks.sql"), parameters)
         return f"wrote {rows:,}; {checks}"
+
+    def refuse_moved(self, cursor: Any, read: dict[str, Manifest]) -> None:
+        """Raise SourceUnavailable if what was just queried is not what the load says that it read."""
+        for table, manifest in read.items():
+            location = external_partitions(cursor, table).get(self.partition.value)
+            if location != manifest.location:
+                raise SourceUnavailable(
+                    f"{self.output()}: {table} points at {location}, not at the committed {manifest.location}."
+                    " Another run is replacing it; run this again."
+                )

@@ -28,7 +28,7 @@ def start_luigid() -> str:
     folder = _folder()
     host, port = config.scheduler_address()
     if not _is_loopback(host):
-        raise SettingError(f"[core] default_scheduler_host = {host}: a scheduler is started on 127.0.0.1 only")
+        raise SettingError(f"[core] scheduler_host = {host}: a scheduler is started on 127.0.0.1 only")
     # The state is a pickle, so nobody else may write there.
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with file_lock(folder / ".lock"):
@@ -115,7 +115,7 @@ def _answers(host: str, port: int) -> bool:
 
 
 def _taken(host: str, port: int) -> str:
-    return f"{_url(host, port)} is not Luigi's scheduler. Choose another [core] default_scheduler_port in luigi.cfg."
+    return f"{_url(host, port)} is not Luigi's scheduler. Choose another [core] scheduler_port in luigi.cfg."
 
 
 def _pid_file(folder: Path) -> Path:

@@ -8,9 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from pipeline.core import config
-from pipeline.core.warehouse.base import Table, Warehouse
+from pipeline.core.warehouse.base import Table, Warehouse, external_partitions
 
-__all__ = ["Table", "Warehouse", "make", "warehouse"]
+__all__ = ["Table", "Warehouse", "external_partitions", "make", "warehouse"]
 
 
 def warehouse() -> Warehouse:

@@ -101,9 +101,8 @@ class Warehouse(PartitionedTables):
 
     def external_partitions(self, table: str) -> dict[str, str]:
         """Return the location of each partition of an external table by its value; one query."""
-        schema, name = split_name(table)
-        rows = self.query(LOCATIONS, {"schema": schema, "name": name})
-        return {_only_value(values): location for values, location in rows}
+        with self.transaction() as cursor:
+            return external_partitions(cursor, table)
 
     def external_location(self, table: str, partition: Partition) -> str | None:
         """Return where a partition of an external table lies, or None if it is not in the catalogue."""
@@ -115,22 +114,28 @@ class Warehouse(PartitionedTables):
 
     def set_external_partitions(self, table: str, locations: Mapping[Partition, str]) -> None:
         """Make partitions of an external table point at their locations, whether they were there or not."""
-        known = self.external_partitions(table)
-        missing = iter([partition for partition in locations if partition.value not in known])
         with self.autocommit() as cursor:
+            known = external_partitions(cursor, table)
+            missing = iter([partition for partition in locations if partition.value not in known])
             while batch := list(islice(missing, PARTITIONS_AT_ONCE)):
                 cursor.execute(add_partition_statement(table, {each: locations[each] for each in batch}))
-        # Another run may have added one meanwhile, and ADD IF NOT EXISTS leaves it as it is.
-        known = self.external_partitions(table)
-        differing = [partition for partition in locations if known.get(partition.value) != locations[partition]]
-        with self.autocommit() as cursor:
-            for partition in differing:
-                cursor.execute(set_location_statement(table, partition, locations[partition]))
+            # Another run may have added one meanwhile, and ADD IF NOT EXISTS leaves it as it is.
+            known = external_partitions(cursor, table)
+            for partition, location in locations.items():
+                if known.get(partition.value) != location:
+                    cursor.execute(set_location_statement(table, partition, location))
 
     def create_tables(self) -> None:
         """Create the tables of sql/ that are not there."""
         with self.autocommit() as cursor:
             create_tables(cursor)
+
+
+def external_partitions(cursor: Cursor, table: str) -> dict[str, str]:
+    """Return the location of each partition of an external table by its value, as a transaction sees them."""
+    schema, name = split_name(table)
+    cursor.execute(LOCATIONS, {"schema": schema, "name": name})
+    return {_only_value(values): location for values, location in cursor.fetchall()}
 
 
 def create_tables(cursor: Cursor) -> None:

@@ -1,0 +1,113 @@
+"""A project folder of its own for a test: its settings, its stores, and the commands that its user types."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+HEADER = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country"
+DAY = "2010-12-01"
+
+
+@dataclass
+class Project:
+    """Commands run in `folder`, whose luigi.cfg is the project's own with a few settings of the test's over it."""
+
+    folder: Path
+    database_url: str
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.settings = {
+            "lake": {"root": "lake"},
+            "database": {"url": self.database_url},
+            "warehouse": {"url": "duckdb:warehouse.duckdb"},
+            "log": {"file": "log/lakeshift.log"},
+            "user_behaviour": {"review_feed": "movie_review.csv"},
+        }
+
+    def set(self, section: str, **values: str) -> None:
+        self.settings.setdefault(section, {}).update(values)
+
+    @property
+    def feed(self) -> Path:
+        return self.folder / "movie_review.csv"
+
+    @property
+    def log(self) -> str:
+        return (self.folder / "log/lakeshift.log").read_text()
+
+    def environ(self) -> dict[str, str]:
+        path = self.folder / "test.cfg"
+        sections = self.settings.items()
+        path.write_text(
+            "\n".join(
+                f"[{name}]\n" + "\n".join(f"{key} = {value}" for key, value in values.items())
+                for name, values in sections
+            )
+        )
+        return os.environ | {"LUIGI_CONFIG_PATH": str(path)} | self.environment
+
+    def start(self, *command: str) -> subprocess.Popen[str]:
+        """Start a command in the project's folder."""
+        (self.folder / "luigi.cfg").write_text((ROOT / "luigi.cfg").read_text())
+        return subprocess.Popen(
+            command, cwd=self.folder, env=self.environ(), text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+
+    def run(self, *command: str) -> Done:
+        """Run a command in the project's folder to its end."""
+        process = self.start(*command)
+        output, _ = process.communicate(timeout=280)
+        return Done(process.returncode, output)
+
+    def luigi(self, *arguments: str) -> Done:
+        return self.run(*luigi_command(*arguments))
+
+    def metric_of(self, day: str, *more: str) -> Done:
+        return self.luigi("UserBehaviourMetric", "--date", day, *more)
+
+    def lakeshift(self, *arguments: str) -> Done:
+        return self.run(sys.executable, "-m", "pipeline.cli", *arguments)
+
+    def given_feed(self, *reviews: tuple[str, str]) -> None:
+        self.feed.write_text("cid,review_str\n" + "".join(f'{cid},"{text}"\n' for cid, text in reviews))
+
+    def given_purchases(self, *rows: str) -> None:
+        """Load lines of the Online Retail CSV, such as `536365,85123A,LANTERN,6,2010-12-01 08:26:00,2.55,17850.0,UK`."""
+        path = self.folder / "purchases.csv"
+        path.write_text("\n".join([HEADER, *rows]) + "\n")
+        done = self.lakeshift("seed", "--purchases", str(path))
+        assert done.code == 0, done.output
+
+    def metric(self, day: str = DAY) -> list[tuple]:
+        """Return the day's rows of the metric in their order."""
+        sql = "SELECT * FROM public.user_behavior_metric WHERE insert_date = %(day)s ORDER BY customerid"
+        return self.query(sql, day=day)
+
+    def query(self, sql: str, **parameters: object) -> list[tuple]:
+        from pipeline.core.warehouse.duck import DuckWarehouse
+
+        return DuckWarehouse(str(self.folder / "warehouse.duckdb")).query(sql, parameters)
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a command ended, and what it printed."""
+
+    code: int
+    output: str
+
+    @property
+    def lines(self) -> list[str]:
+        return self.output.splitlines()
+
+
+def luigi_command(*arguments: str, scheduler: Iterable[str] = ("--local-scheduler",)) -> list[str]:
+    luigi = Path(sys.executable).with_name("luigi")
+    return [str(luigi), "--module", "pipeline.user_behaviour", *arguments, *scheduler]
