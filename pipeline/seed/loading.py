@@ -20,8 +20,7 @@ from pipeline.core.records import RefusedRows, checked_records, read_text, row_w
 from pipeline.core.store import open_store
 from pipeline.seed.purchase import Purchase
 from pipeline.seed.purchase_files import read_purchases
-
-REVIEW_HEADER = ("cid", "review_str")
+from pipeline.user_behaviour import MovieReview
 
 # Two seeds at once would each delete what they saw and add their own. Readers are not kept out.
 LOCK = "LOCK TABLE retail.user_purchase IN SHARE ROW EXCLUSIVE MODE"
@@ -114,8 +113,9 @@ def put_review_file(path: Path) -> Path:
         raise SourceUnavailable(f"{path} cannot be read: {error.strerror}. Look at the path.") from error
     with source:
         text = read_text(source)
-        next(checked_records(text, REVIEW_HEADER, str(path)), None)
-        text.detach().seek(0)
+        next(checked_records(text, MovieReview.header, str(path)), None)
+        text.detach()
+        source.seek(0)
         with _replaced(feed) as target:
             shutil.copyfileobj(source, target)
     return feed
@@ -127,7 +127,7 @@ def put_generated_reviews(reviews: Iterable[tuple[str, str]]) -> Path:
     with _replaced(feed) as target:
         text = read_text(target)
         write_row = row_writer(text)
-        write_row(REVIEW_HEADER)
+        write_row(MovieReview.header)
         for review in reviews:
             write_row(review)
         text.detach()

@@ -1,0 +1,51 @@
+"""The `lakeshift` command: what is done around the runs, which themselves are `luigi` commands."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from datetime import datetime
+from pathlib import Path
+
+import typer
+
+from pipeline.cli import data, reruns, services
+from pipeline.cli.console import complain
+from pipeline.core.errors import PipelineError, one_line
+
+HELP = """Start the embedded services, fill the sources, look at results, ask for a day again.
+
+The pipelines themselves are run by luigi, such as:
+luigi --module pipeline.user_behaviour UserBehaviourMetric --date 2010-12-01
+"""
+
+app = typer.Typer(help=HELP, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+for command in (services.up, services.down, data.seed, data.query, reruns.rerun, services.config, services.warm):
+    app.command()(command)
+
+
+def main() -> None:
+    """Run the command line; what fails is one line on stderr, and exit code 1."""
+    try:
+        app(prog_name="lakeshift")
+    except PipelineError as error:
+        complain(one_line(error))
+        sys.exit(1)
+    except Exception as error:
+        complain(f"{one_line(error)}. {_keep_traceback()}")
+        sys.exit(1)
+
+
+def _keep_traceback() -> str:
+    """Write the exception being handled to the log file, and return where that is."""
+    from pipeline.core import config
+
+    text = traceback.format_exc()
+    try:
+        file = Path(config.log().file)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("a", encoding="utf-8") as log:
+            log.write(f"{datetime.now():%Y-%m-%d %H:%M:%S} {' '.join(sys.argv)}\n{text}")
+    except (PipelineError, OSError):
+        return f"Its traceback could not be written to the log:\n{text}"
+    return f"The traceback is in {file}"

@@ -1,0 +1,48 @@
+"""The embedded services, and the settings that they and the runs go by."""
+
+from __future__ import annotations
+
+from pipeline.cli.console import say, show_table
+
+
+def up() -> None:
+    """Start the embedded PostgreSQL and Luigi's scheduler, and print the addresses of everything."""
+    from pipeline.core import config, embedded
+
+    postgres = config.database().url
+    if postgres == "embedded":
+        postgres = embedded.start_postgres(config.database().data)
+    scheduler = embedded.start_luigid()
+    rows = [
+        ("PostgreSQL", config.masked(postgres)),
+        ("scheduler and visualiser", scheduler),
+        ("warehouse", config.masked(config.warehouse().url)),
+        ("lake", config.lake().root),
+    ]
+    show_table(("service", "address"), rows)
+
+
+def down() -> None:
+    """Stop the embedded PostgreSQL and the scheduler; their data stays."""
+    from pipeline.core import config, embedded
+
+    stops = {"scheduler": embedded.stop_luigid}
+    if config.database().url == "embedded":
+        stops["PostgreSQL"] = embedded.stop_postgres
+    for name, stop in stops.items():
+        say(f"{name}: {'stopped' if stop() else 'was not running'}")
+
+
+def config() -> None:
+    """Print every setting in force and where it comes from; secrets are masked."""
+    from pipeline.core.config import in_force
+
+    rows = [(f"[{found.section}]", found.key, found.value, found.origin) for found in in_force()]
+    show_table(("section", "setting", "value", "from"), rows)
+
+
+def warm() -> None:
+    """Prepare an archive of Spark's classes, once, so that every later cold start takes half the time."""
+    from pipeline.core import spark
+
+    say(f"The classes are in {spark.make_archive()}")
