@@ -1,0 +1,262 @@
+"""Both stores keep the same promises: a local folder, and S3 as MiniStack plays it."""
+
+# ruff: noqa: F811 - fixtures
+
+import resource
+from contextlib import contextmanager
+
+import pytest
+from fixtures_lake import in_processes, proxied, store  # noqa: F401 - fixtures
+from fixtures_s3 import Reply, lost_reply, ministack, proxy, s3_error  # noqa: F401 - fixtures
+
+from pipeline.core.errors import SourceUnavailable
+from pipeline.core.store import Listed
+from pipeline.core.store.local import LocalStore
+from pipeline.core.store.s3 import S3Store
+
+
+def put(store, *paths):
+    for path in paths:
+        assert store.create(path, path.encode())
+
+
+def test_what_was_created_is_read_back(store):
+    assert store.read("a/b.json") is None
+
+    assert store.create("a/b.json", b"first")
+
+    assert store.read("a/b.json").data == b"first"
+
+
+def test_nothing_is_created_over_what_is_there(store):
+    put(store, "a/b.json")
+
+    assert not store.create("a/b.json", b"second")
+
+    assert store.read("a/b.json").data == b"a/b.json"
+
+
+def test_of_many_processes_that_create_one_path_one_does(store):
+    created = in_processes(lambda number: store.create("a", str(number).encode()) and number, 6)
+
+    [winner] = [number for number in created if number is not False]
+    assert store.read("a").data == str(winner).encode()
+
+
+def test_a_version_that_was_seen_is_replaced(store):
+    put(store, "a")
+
+    assert store.replace("a", b"second", store.read("a").version)
+
+    assert store.read("a").data == b"second"
+
+
+def test_a_version_that_is_gone_is_not_replaced(store):
+    put(store, "a")
+    seen = store.read("a")
+    store.replace("a", b"second", seen.version)
+
+    assert not store.replace("a", b"third", seen.version)
+
+    assert store.read("a").data == b"second"
+
+
+def test_what_was_deleted_is_not_replaced(store):
+    put(store, "a")
+    seen = store.read("a")
+    store.delete(["a"])
+
+    assert not store.replace("a", b"second", seen.version)
+
+    assert store.read("a") is None
+
+
+def test_no_replacement_is_lost_between_processes(store):
+    store.create("count", b"0")
+
+    def add(_):
+        for _ in range(10):
+            found = store.read("count")
+            while not store.replace("count", b"%d" % (int(found.data) + 1), found.version):
+                found = store.read("count")
+
+    in_processes(add, 4)
+
+    assert store.read("count").data == b"40"
+
+
+def test_a_listing_is_deep_and_in_the_byte_order_of_the_paths(store):
+    put(store, "d/b/1", "d/a.x", "d/a/2", "d/a-", "d/a/10", "d/é", "e/1", "d2/1")
+
+    listed = list(store.list("d"))
+
+    paths = ["d/a-", "d/a.x", "d/a/10", "d/a/2", "d/b/1", "d/é"]
+    assert listed == [Listed(path, len(path.encode())) for path in paths]
+
+
+def test_the_whole_root_and_a_folder_that_is_not_there_are_listed(store):
+    put(store, "a", "b/c")
+
+    assert [listed.path for listed in store.list("")] == ["a", "b/c"]
+    assert list(store.list("nothing/here")) == []
+
+
+def test_what_is_being_written_is_not_listed(store):
+    put(store, "d/a")
+    store.replace("d/a", b"again", store.read("d/a").version)
+
+    with store.open("d/b", "wb") as file:
+        file.write(b"half")
+        during = [listed.path for listed in store.list("d")]
+
+    assert during == ["d/a"]
+    assert [listed.path for listed in store.list("d")] == ["d/a", "d/b"]
+
+
+def test_deleting_leaves_the_others_and_forgives_what_is_not_there(store):
+    put(store, "a", "b", "c")
+
+    store.delete(["a", "c", "never"])
+
+    assert [listed.path for listed in store.list("")] == ["b"]
+
+
+def test_a_local_delete_names_each_path_that_stays(tmp_path):
+    store = LocalStore(str(tmp_path))
+    put(store, "a", "folder/x", "b", "other/x")
+
+    with pytest.raises(SourceUnavailable, match=rf"{tmp_path}/folder \(.*{tmp_path}/other \("):
+        store.delete(["a", "folder", "b", "other"])
+
+    assert [listed.path for listed in store.list("")] == ["folder/x", "other/x"]
+
+
+def test_an_s3_delete_names_each_key_that_stays(proxy, proxied):
+    errors = "".join(f"<Error><Key>lake/{key}</Key><Code>AccessDenied</Code></Error>" for key in "ac")
+    reply = Reply(200, [], f"<DeleteResult>{errors}</DeleteResult>".encode())
+    proxy.spoil("POST", "?delete", lambda send: reply)
+
+    with pytest.raises(SourceUnavailable, match=r"lake/a \(AccessDenied\), s3://\S+/lake/c \(AccessDenied\)"):
+        proxied.delete("abc")
+
+
+def test_a_file_is_there_when_it_is_closed(store):
+    with store.open("d/file.csv", "wb") as file:
+        file.write(b"one\n")
+        file.write(b"two\n")
+
+    with store.open("d/file.csv", "rb") as file:
+        assert file.read() == b"one\ntwo\n"
+
+
+def test_a_file_whose_block_ended_with_an_error_is_nowhere(store):
+    with pytest.raises(ZeroDivisionError), store.open("d/file.csv", "wb") as file:
+        file.write(b"half")
+        raise ZeroDivisionError
+
+    assert list(store.list("")) == []
+
+
+def test_a_file_that_was_forgotten_is_nowhere(store):
+    file = store.open("d/file.csv", "wb")
+    file.write(b"half")
+
+    del file
+
+    assert list(store.list("")) == []
+
+
+def test_a_large_file_on_s3_is_sent_in_parts_or_not_at_all(proxied):
+    part = bytes(30 << 20)
+
+    with proxied.open("kept", "wb") as file:
+        file.write(part)
+        file.write(part)
+    with pytest.raises(ZeroDivisionError), proxied.open("dropped", "wb") as file:
+        file.write(part)
+        file.write(part)
+        raise ZeroDivisionError
+
+    assert list(proxied.list("")) == [Listed("kept", 60 << 20)]
+
+
+@contextmanager
+def files_of_at_most(size):
+    """What a full disk is to a program: a write fails in the middle of a file."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def write_megabytes(store, count):
+    with store.open("d/big", "wb") as file:
+        for _ in range(count):
+            file.write(bytes(1 << 20))
+
+
+def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path):
+    store = LocalStore(str(tmp_path))
+
+    with files_of_at_most(3 << 20), pytest.raises(SourceUnavailable, match="d/big could not be written: File too"):
+        write_megabytes(store, 8)
+
+    assert list((tmp_path / "d").iterdir()) == []
+
+
+def test_a_folder_goes_up_and_comes_down_without_what_is_hidden(store, tmp_path):
+    for name in ("one", "sub/two", ".one.crc"):
+        (tmp_path / "up" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "up" / name).write_text(name)
+
+    store.upload(tmp_path / "up", "d/e")
+    store.download("d/e", tmp_path / "down")
+
+    assert [listed.path for listed in store.list("d")] == ["d/e/one", "d/e/sub/two"]
+    assert (tmp_path / "down/sub/two").read_text() == "sub/two"
+
+
+def test_a_put_that_met_another_is_sent_again(proxy, proxied):
+    proxy.spoil("PUT", "/lake/a", s3_error(409, "ConditionalRequestConflict"), times=2)
+
+    assert proxied.create("a", b"data")
+
+    assert proxy.statuses("PUT", "/lake/a") == [None, None, 200]
+
+
+def test_a_put_whose_reply_is_lost_has_arrived_whatever_it_says(proxy, proxied):
+    proxy.spoil("PUT", "/lake/a", lost_reply)
+
+    assert not proxied.create("a", b"data")
+
+    assert proxy.statuses("PUT", "/lake/a") == [200, 412]
+    assert proxied.read("a").data == b"data"
+
+
+def test_a_bucket_that_is_not_there_is_told_from_a_key_that_is_not(ministack):
+    store = S3Store("s3://no-such-bucket/lake", ministack)
+
+    for ask in (store.read, lambda path: list(store.list(path)), lambda path: store.create(path, b"")):
+        with pytest.raises(SourceUnavailable, match=r"s3://no-such-bucket/lake/a .*bucket does not exist"):
+            ask("a")
+
+
+def test_an_endpoint_that_is_down_is_one_line_that_names_it():
+    store = S3Store("s3://bucket/lake", "http://127.0.0.1:9")
+
+    with pytest.raises(SourceUnavailable, match=r"^s3://bucket/lake/a at http://127.0.0.1:9: .*\[lake\] root and"):
+        store.read("a")
+
+
+def test_a_fork_leaves_the_connections_of_its_parent_alone(proxied, proxy, capfd):
+    put(proxied, "a")
+    before = len(proxy.requests)
+
+    read = in_processes(lambda _: proxied.read("a").data, 2)
+
+    assert proxied.read("a").data == b"a"
+    assert read == [b"a", b"a"]
+    assert len(proxy.requests) - before == 3
+    assert capfd.readouterr().err == ""

@@ -1,0 +1,70 @@
+# ruff: noqa: F811 - fixtures
+"""A lake for tests, in a local folder and on S3, with one small dataset."""
+
+import multiprocessing
+
+import pytest
+from fixtures_s3 import REGION, ministack, new_bucket, proxy  # noqa: F401 - fixtures
+
+from pipeline.core.lake import Attempt, Counts, Dataset, File, Input, Lake, Manifest, Partition
+from pipeline.core.store.local import LocalStore
+from pipeline.core.store.s3 import S3Store
+
+FORK = multiprocessing.get_context("fork")
+DATASET = Dataset("stage", "user_purchase")
+DAY = Partition("insert_date", "2010-12-01")
+NEXT_DAY = Partition("insert_date", "2010-12-02")
+
+
+@pytest.fixture(params=["folder", "s3"])
+def store(request, tmp_path):
+    if request.param == "folder":
+        return LocalStore(str(tmp_path / "lake"))
+    endpoint = request.getfixturevalue("ministack")
+    return S3Store(f"{new_bucket(endpoint)}/some/prefix", endpoint, REGION)
+
+
+@pytest.fixture
+def proxied(proxy):
+    """A store on S3 that reaches it through the proxy."""
+    return S3Store(f"{new_bucket(proxy.upstream)}/lake", proxy.endpoint, REGION)
+
+
+@pytest.fixture
+def lake(store):
+    return Lake(store)
+
+
+def begin(lake: Lake, partition: Partition = DAY) -> Attempt:
+    return lake.begin(DATASET, partition, "UserPurchase_2010_12_01")
+
+
+def write(attempt: Attempt, text: str = "rows\n") -> list[File]:
+    """Return the one file that was written, with a row a line."""
+    with attempt.open("part-0000.csv") as file:
+        file.write(text.encode())
+    return [File("part-0000.csv", len(text.encode()), text.count("\n"))]
+
+
+def commit(attempt: Attempt, files: list[File]) -> Manifest:
+    rows = sum(file.rows for file in files)
+    source = Input("retail.user_purchase", str(attempt.partition), fingerprint={"rows": rows})
+    return attempt.commit(files, Counts(rows, rows, 0), {"invoiceno": "string"}, [source], "0.1.0")
+
+
+def make(lake: Lake, partition: Partition = DAY) -> Manifest:
+    """Return the manifest of a partition that was made from beginning to end."""
+    attempt = begin(lake, partition)
+    return commit(attempt, write(attempt))
+
+
+def in_processes(work, count: int) -> list:
+    """Return what `work(number)` returned in each of some processes that ran at once."""
+    results = FORK.Queue()
+    children = [FORK.Process(target=lambda n=n: results.put(work(n))) for n in range(count)]
+    for child in children:
+        child.start()
+    found = [results.get(timeout=60) for _ in children]
+    for child in children:
+        child.join()
+    return found
