@@ -17,12 +17,13 @@ from pipeline.core.lake import Partition
 from pipeline.core.warehouse.external import (
     PARTITIONS_AT_ONCE,
     add_partition_statement,
-    plain,
     set_location_statement,
     split_name,
+    within_quotes,
 )
 from pipeline.core.warehouse.files import read_file, statements, table_files
-from pipeline.core.warehouse.grammar import CreateExternalTable, parse
+from pipeline.core.warehouse.grammar import parse
+from pipeline.core.warehouse.statements import CreateExternalTable
 
 Parameters = Mapping[str, Any]
 
@@ -155,9 +156,11 @@ def _located(text: str) -> str:
     """Return the text of a file with the lake's root in its locations, where nothing can be bound."""
     root = config.lake().root.rstrip("/")
     try:
-        return text.replace("%(lake_root)s", plain(root))
+        return text.replace("%(lake_root)s", within_quotes(root))
     except ValueError as error:
-        raise SettingError(f"[lake] root = {root}: expected a path without quotes, % and backslashes") from error
+        raise SettingError(
+            f"[lake] root = {root}: expected a path without backslashes and control characters"
+        ) from error
 
 
 def _rows(count: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -11,14 +12,13 @@ from sqlglot.errors import SqlglotError
 
 from pipeline.core.errors import PipelineError
 from pipeline.core.warehouse.files import opening, statements, words
+from pipeline.core.warehouse.semantics import as_redshift_means
 
 # Everything else is refused: TRUNCATE commits in Redshift, COPY and UNLOAD move files, SET has other names.
 VERBS = {"SELECT", "WITH", "(", "INSERT", "UPDATE", "DELETE", "MERGE", "CREATE", "DROP", "ALTER", "ANALYZE"}
 KINDS = (exp.Query, exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.Create, exp.Drop, exp.Alter, exp.Analyze)
-# How Redshift spreads, sorts and packs rows changes no result.
-LAYOUT = (exp.DistKeyProperty, exp.DistStyleProperty, exp.SortKeyProperty, exp.EncodeColumnConstraint)
-# Redshift accepts keys, and enforces none.
-KEYS = (exp.PrimaryKey, exp.PrimaryKeyColumnConstraint, exp.UniqueColumnConstraint, exp.ForeignKey, exp.Reference)
+# What sqlglot warns of is refused below.
+logging.getLogger("sqlglot").setLevel(logging.ERROR)
 
 
 class Translation(NamedTuple):
@@ -39,7 +39,7 @@ def translate(statement: str, rewrite: Callable[[exp.Expr], exp.Expr]) -> Transl
     try:
         sql = tree.sql("duckdb", unsupported_level=sqlglot.ErrorLevel.RAISE)
     except SqlglotError as error:
-        raise refusal(statement, str(error)) from error
+        raise refusal(statement, str(error).splitlines()[0]) from error
     return Translation(sql, names, isinstance(tree, exp.Query))
 
 
@@ -56,17 +56,8 @@ def _tree(statement: str) -> exp.Expr:
     try:
         tree = sqlglot.parse_one(statement, read="redshift")
     except SqlglotError as error:
-        raise refusal(statement, f"it cannot be read: {error}") from error
+        found = getattr(error, "errors", None) or [{"description": str(error)}]
+        raise refusal(statement, f"it cannot be read: {found[0]['description']}") from error
     if not isinstance(tree, KINDS):
         raise refusal(statement, "it is not supported")
-    return _without_layout(tree) if isinstance(tree, exp.Create) else tree
-
-
-def _without_layout(tree: exp.Expr) -> exp.Expr:
-    for node in list(tree.find_all(*LAYOUT, *KEYS)):
-        parent = node.parent
-        (parent if isinstance(parent, exp.ColumnConstraint) else node).pop()
-    properties = tree.args.get("properties")
-    if properties is not None and not properties.expressions:
-        properties.pop()
-    return tree
+    return as_redshift_means(tree)

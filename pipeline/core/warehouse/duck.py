@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,13 @@ from pipeline.core import config
 from pipeline.core.errors import PipelineError, SourceUnavailable
 from pipeline.core.warehouse.base import Parameters, Warehouse, create_tables
 from pipeline.core.warehouse.catalogue import CREATE, Catalogue
+from pipeline.core.warehouse.changes import change
 from pipeline.core.warehouse.dialect import refusal, translate
 from pipeline.core.warehouse.files import opening, read_file, table_files
-from pipeline.core.warehouse.grammar import DropTable, External, Lock, parse
+from pipeline.core.warehouse.grammar import parse
 from pipeline.core.warehouse.opening import opened
-from pipeline.core.warehouse.places import filesystem
 from pipeline.core.warehouse.relation import Relations
+from pipeline.core.warehouse.statements import DropTable, External, Lock
 
 
 class DuckCursor:
@@ -45,9 +46,9 @@ class DuckCursor:
             else:
                 self._change_catalogue(statement, sql)
         except duckdb.IOException as error:
-            raise SourceUnavailable(f"{opening(sql)}: {error}") from error
+            raise SourceUnavailable(f"{opening(sql)}: {_first_line(error)}") from error
         except duckdb.Error as error:
-            raise PipelineError(f"{opening(sql)}: {error}") from error
+            raise PipelineError(f"{opening(sql)}: {_first_line(error)}") from error
         return self
 
     def fetchone(self) -> tuple | None:
@@ -62,8 +63,6 @@ class DuckCursor:
         missing = translation.names - params.keys()
         if missing:
             raise PipelineError(f"{opening(sql)}: no value was given for {', '.join(sorted(missing))}")
-        if relations.has_remote_files:
-            self.connection.register_filesystem(filesystem())
         self.connection.execute(translation.sql, {name: params[name] for name in translation.names})
         if translation.is_query:
             self.description = self.connection.description
@@ -82,7 +81,7 @@ class DuckCursor:
         if self.in_transaction:
             raise refusal(sql, "it cannot run inside a transaction block")
         with _transaction(self.connection):
-            self.catalogue.run(statement)
+            change(statement, self.catalogue)
 
     def _is_plain_drop(self, statement: External) -> bool:
         return isinstance(statement, DropTable) and not self.catalogue.has_schema(statement.table.schema)
@@ -119,9 +118,14 @@ def _transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        connection.rollback()
+        # What failed so hard that DuckDB gave the transaction up is what the caller shall see.
+        with suppress(duckdb.Error):
+            connection.rollback()
         raise
-    connection.commit()
+    try:
+        connection.commit()
+    except duckdb.Error as error:
+        raise SourceUnavailable(f"The warehouse did not commit: {_first_line(error)}") from error
 
 
 def _wanted() -> str:
@@ -132,7 +136,7 @@ def _wanted() -> str:
 
 def _created(connection: duckdb.DuckDBPyConnection) -> str | None:
     try:
-        row = connection.execute("SELECT hash FROM external_catalogue.created").fetchone()
+        row = connection.execute("SELECT hash FROM catalogue.created_from").fetchone()
     except duckdb.CatalogException:
         return None
     return row[0] if row else None
@@ -143,5 +147,9 @@ def _create(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("SET search_path = 'public,main'")
     create_tables(DuckCursor(connection, in_transaction=False))
     with _transaction(connection):
-        connection.execute("DELETE FROM external_catalogue.created")
-        connection.execute("INSERT INTO external_catalogue.created VALUES (?)", [_wanted()])
+        connection.execute("DELETE FROM catalogue.created_from")
+        connection.execute("INSERT INTO catalogue.created_from VALUES (?)", [_wanted()])
+
+
+def _first_line(error: duckdb.Error) -> str:
+    return str(error).splitlines()[0]

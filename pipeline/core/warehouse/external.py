@@ -30,15 +30,15 @@ def set_location_statement(table: str, partition: Partition, location: str) -> s
 
 
 def literal(text: str) -> str:
-    """Return a text as a literal of SQL. Raises ValueError at what would have to be escaped."""
-    return f"'{plain(text)}'"
+    """Return a text as a literal of SQL. Raises ValueError at what Redshift would read otherwise."""
+    return f"'{within_quotes(text)}'"
 
 
-def plain(text: str) -> str:
-    """Return a text that may stand between quotes as it is. Raises ValueError if it may not."""
-    if not text or re.search(r"['\"\\%;\x00-\x1f\x7f]", text):
-        raise ValueError(f"no plain text to write into SQL: {text!r}")
-    return text
+def within_quotes(text: str) -> str:
+    """Return a text as it stands between quotes. Raises ValueError at what Redshift would read otherwise."""
+    if not text or re.search(r"[\\\x00-\x1f\x7f]", text):
+        raise ValueError(f"no text for SQL: {text!r}")
+    return text.replace("'", "''")
 
 
 def split_name(table: str) -> tuple[str, str]:

@@ -45,5 +45,6 @@ def words(statement: str) -> list[str]:
 
 def opening(statement: str) -> str:
     """Return how a statement begins, on one line, for a message."""
-    line = " ".join(words(statement))
+    parts = [" " if part.isspace() or part.startswith(("--", "/*")) else part for part in TOKEN.findall(statement)]
+    line = " ".join("".join(parts).split())
     return line if len(line) <= 80 else f"{line[:77]}..."

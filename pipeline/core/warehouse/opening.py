@@ -80,7 +80,7 @@ def _connect(path: Path, deadline: float) -> duckdb.DuckDBPyConnection:
     while True:
         try:
             return duckdb.connect(str(path), config=SETTINGS)
-        except duckdb.IOException as error:
+        except duckdb.Error as error:
             holder = re.search(r"PID (\d+)", str(error))
             if holder is None:
                 raise SourceUnavailable(f"The warehouse {path} cannot be opened: {error}") from error

@@ -1,12 +1,15 @@
-"""Where the data of an external table lies: folders, here or in S3."""
+"""What lies at the places that the external catalogue names."""
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
+import duckdb
 
-from pipeline.core import config
-from pipeline.core.errors import SourceUnavailable
+from pipeline.core.errors import CheckFailed, SourceUnavailable
+from pipeline.core.store import open_store
+from pipeline.core.warehouse.catalogue import ExternalTable, cast
+
+# A timestamp in Parquet is an instant or a wall clock; Spectrum reads both as they are written.
+READ_AS = {"TIMESTAMP WITH TIME ZONE": "TIMESTAMP"}
 
 
 def data_files(location: str) -> list[str]:
@@ -14,30 +17,36 @@ def data_files(location: str) -> list[str]:
 
     As in Spectrum, names that begin with a point, an underscore or # do not count, nor those that end with ~.
     """
-    files = _remote_files(location) if "://" in location else _local_files(location)
-    root = len(location.rstrip("/"))
-    found = sorted(file for file in files if not _is_hidden(file[root:]))
+    store = open_store(location)
+    found = sorted(store.url(listed.path) for listed in store.list("") if not _is_hidden(listed.path))
     if not found:
-        raise SourceUnavailable(f"{location} is in the external catalogue, but holds no data. Run its partition again.")
+        raise SourceUnavailable(
+            f"{location} is in the external catalogue, but holds no data. Ask for a rerun of what made it."
+        )
     return found
 
 
-def filesystem():
-    """Return the S3 that the settings of the lake name."""
-    import s3fs
-
-    lake = config.lake()
-    client = {"endpoint_url": lake.endpoint_url or None, "region_name": lake.region or None}
-    return s3fs.S3FileSystem(client_kwargs=client, use_listings_cache=False)
+def let_read(connection: duckdb.DuckDBPyConnection, file: str) -> None:
+    """Make a connection able to read what lies where a file does."""
+    if file.startswith("s3://") and not connection.filesystem_is_registered("s3"):
+        connection.register_filesystem(open_store(file).fs)  # type: ignore[attr-defined]
 
 
-def _local_files(location: str) -> list[str]:
-    return [str(Path(folder, name)) for folder, _, names in os.walk(location.removeprefix("file://")) for name in names]
+def check_types(connection: duckdb.DuckDBPyConnection, table: ExternalTable, file: str) -> None:
+    """Raise CheckFailed if a file's columns are not as the external table declares them, as Spectrum does."""
+    found = _types(connection, "SELECT * FROM read_parquet(?) LIMIT 0", [file])
+    declared = _types(connection, f"SELECT {', '.join(cast('NULL', column) for column in table.columns)}", [])
+    for column in table.columns:
+        kind = found.get(column.name, "missing")
+        if READ_AS.get(kind, kind) != declared[column.name]:
+            raise CheckFailed(
+                f"{table.name}: the column {column.name} is {kind} in {file}, and declared as {column.type};"
+                " Spectrum cannot read that. Look at what wrote the file."
+            )
 
 
-def _remote_files(location: str) -> list[str]:
-    scheme = location.partition("://")[0]
-    return [f"{scheme}://{key}" for key in filesystem().find(location)]
+def _types(connection: duckdb.DuckDBPyConnection, query: str, values: list[str]) -> dict[str, str]:
+    return {column[0].lower(): str(column[1]) for column in connection.execute(query, values).description}
 
 
 def _is_hidden(path: str) -> bool:

@@ -8,10 +8,11 @@ import sqlglot
 from sqlglot import exp
 
 from pipeline.core.errors import PipelineError
-from pipeline.core.warehouse.catalogue import Catalogue, ExternalTable, duck_type
-from pipeline.core.warehouse.grammar import Column, TableName
-from pipeline.core.warehouse.places import data_files
+from pipeline.core.warehouse.catalogue import Catalogue, ExternalTable, cast, quoted
+from pipeline.core.warehouse.files import opening
+from pipeline.core.warehouse.places import check_types, data_files, let_read
 from pipeline.core.warehouse.pruning import conditions_on
+from pipeline.core.warehouse.statements import TableName
 
 READ_PARTS = {"this", "db", "catalog", "alias"}
 
@@ -22,7 +23,6 @@ class Relations:
     def __init__(self, catalogue: Catalogue, params: dict[str, Any]) -> None:
         self.catalogue = catalogue
         self.params = params
-        self.has_remote_files = False
 
     def rewrite(self, tree: exp.Expr) -> exp.Expr:
         """Return a statement that reads files where it read external tables."""
@@ -31,7 +31,7 @@ class Relations:
                 continue
             table = self.catalogue.table(TableName(node.db.lower(), node.name.lower()))
             if not _is_read(node):
-                raise PipelineError(f"{node.parent_select or tree}: the external table {table.name} can only be read.")
+                raise PipelineError(f"{opening(tree.sql('redshift'))}: {table.name} is external, and can only be read.")
             alias = node.args.get("alias") or exp.TableAlias(this=exp.to_identifier(node.name))
             query = sqlglot.parse_one(self._query(table, node, f"external_{number}"), read="duckdb")
             node.replace(exp.Subquery(this=query, alias=alias))
@@ -40,13 +40,12 @@ class Relations:
     def _query(self, table: ExternalTable, node: exp.Table, prefix: str) -> str:
         files, *keys = self._files(table, node)
         if not files:
-            columns = [_cast("NULL", column) for column in table.all_columns]
+            columns = [cast("NULL", column) for column in table.all_columns]
             return f"SELECT {', '.join(columns)} WHERE FALSE"
+        let_read(self.catalogue.connection, files[0])
+        check_types(self.catalogue.connection, table, files[-1])
         self.params[f"{prefix}_file"] = files
-        self.has_remote_files |= any("://" in file for file in files)
-        columns = [
-            f"CAST({quoted(column.name)} AS {duck_type(column)}) AS {quoted(column.name)}" for column in table.columns
-        ]
+        columns = [cast(quoted(column.name), column) for column in table.columns]
         reading = f"read_parquet(${prefix}_file, filename = '_file', hive_partitioning = false)"
         if not table.keys:
             return f"SELECT {', '.join(columns)} FROM {reading}"  # noqa: S608
@@ -66,9 +65,9 @@ class Relations:
 
     def _partitions(self, table: ExternalTable, node: exp.Table) -> list[tuple]:
         """Return location and key values of each partition that fulfils the statement's conditions on the keys."""
-        values = [_cast(f"keys[{number}]", key) for number, key in enumerate(table.keys, start=1)]
+        values = [cast(f"keys[{number}]", key) for number, key in enumerate(table.keys, start=1)]
         query = exp.maybe_parse(
-            f"SELECT * FROM (SELECT location, {', '.join(values)} FROM external_catalogue.partition_"  # noqa: S608
+            f"SELECT * FROM (SELECT location, {', '.join(values)} FROM catalogue.external_partition"  # noqa: S608
             f" WHERE schemaname = $_schema AND tablename = $_name) AS {quoted(node.alias_or_name)}",
             into=exp.Select,
             dialect="duckdb",
@@ -79,15 +78,6 @@ class Relations:
         used = {placeholder.name for placeholder in query.find_all(exp.Placeholder)}
         named |= {name: value for name, value in self.params.items() if name in used}
         return self.catalogue.connection.execute(query.sql("duckdb"), named).fetchall()
-
-
-def _cast(value: str, column: Column) -> str:
-    return f"CAST({value} AS {duck_type(column)}) AS {quoted(column.name)}"
-
-
-def quoted(name: str) -> str:
-    """Return a name as DuckDB takes it whatever is in it."""
-    return exp.to_identifier(name, quoted=True).sql("duckdb")
 
 
 def _is_read(node: exp.Table) -> bool:
