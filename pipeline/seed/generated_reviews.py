@@ -22,6 +22,7 @@ WORDS = (
 VERDICTS = (
     "A good film.",
     "good",
+    "Simply good.",
     'They called it "good", twice.',
     "Good, if long.",
     "Goodness, what a mess.",

@@ -1,0 +1,133 @@
+"""A feed is copied whole or not at all: good records into the attempt's parts, the others into quarantine."""
+
+import csv
+import hashlib
+import tracemalloc
+
+import pytest
+
+from pipeline.core import sources
+from pipeline.core.errors import CheckFailed, SourceUnavailable
+from pipeline.core.lake import Counts, Dataset, Lake, Partition
+from pipeline.core.sources import copy_feed
+from pipeline.core.store import open_store
+
+HEADER = ("cid", "review_str")
+REVIEWS = Dataset("raw", "movie_review")
+DAY = Partition("insert_date", "2010-12-01")
+
+
+@pytest.fixture
+def attempt(tmp_path):
+    return Lake(open_store(str(tmp_path / "lake"))).begin(REVIEWS, DAY, "test")
+
+
+@pytest.fixture
+def feed(tmp_path):
+    return tmp_path / "movie_review.csv"
+
+
+def rows_of(attempt, name):
+    with attempt.open(name, "rb") as stream:
+        return list(csv.reader(stream.read().decode().splitlines(keepends=True)))
+
+
+def test_good_records_are_copied_and_the_others_are_quarantined(attempt, feed):
+    feed.write_bytes(b'\xef\xbb\xbfcid,review_str\r\n1,"good, ""film""\nnow"\r\n2,"open\r\n3,\xc2\xa35\r\n4,a,b\r\n')
+
+    fed = copy_feed(feed, HEADER, attempt)
+
+    assert fed.rows == Counts(read=4, written=2, refused=2)
+    assert rows_of(attempt, "part-0000.csv") == [list(HEADER), ["1", 'good, "film"\nnow'], ["3", "£5"]]
+    with attempt.open_refused("refused.csv", "rb") as stream:
+        refused = list(csv.DictReader(stream.read().decode().splitlines(keepends=True)))
+    assert [(row["file"], row["line"], row["text"]) for row in refused] == [
+        (str(feed), "4", '2,"open\r\n'),
+        (str(feed), "6", "4,a,b\r\n"),
+    ]
+
+
+def test_what_was_copied_can_be_committed_with_the_fingerprint_of_the_feed(attempt, feed):
+    feed.write_text("cid,review_str\n1,fine\n")
+
+    fed = copy_feed(feed, HEADER, attempt)
+    manifest = attempt.commit(fed.files, fed.rows, {"cid": "string"}, (fed.source,), "test")
+
+    [source] = manifest.inputs
+    assert (source.name, source.fingerprint["bytes"]) == (str(feed), 22)
+    assert source.fingerprint["sha256"] == hashlib.sha256(feed.read_bytes()).hexdigest()
+
+
+def test_a_feed_with_a_header_alone_is_a_part_without_rows(attempt, feed):
+    feed.write_text("cid,review_str\n")
+
+    fed = copy_feed(feed, HEADER, attempt)
+
+    assert (fed.rows, [file.rows for file in fed.files]) == (Counts(0, 0, 0), [0])
+    assert rows_of(attempt, "part-0000.csv") == [list(HEADER)]
+
+
+def test_a_long_feed_becomes_several_parts_that_each_have_the_header(attempt, feed, monkeypatch):
+    monkeypatch.setattr(sources, "PART_BYTES", 100)
+    monkeypatch.setattr(sources, "BUFFER_CHARACTERS", 50)
+    rows = [[str(number), "a good film"] for number in range(30)]
+    feed.write_text("cid,review_str\n" + "".join(f"{cid},{text}\n" for cid, text in rows))
+
+    fed = copy_feed(feed, HEADER, attempt)
+
+    parts = [rows_of(attempt, file.name) for file in fed.files]
+    assert len(parts) > 2
+    assert [row for part in parts for row in part[1:]] == rows
+    assert [(file.rows, file.bytes) for file in fed.files] == [
+        (len(part) - 1, attempt.size(file.name)) for file, part in zip(fed.files, parts, strict=True)
+    ]
+
+
+def test_memory_does_not_grow_with_the_feed(attempt, feed):
+    with feed.open("w") as stream:
+        stream.write("cid,review_str\n")
+        stream.writelines(f'{number},"a good film, said {number}"\n' for number in range(200_000))
+
+    tracemalloc.start()
+    copy_feed(feed, HEADER, attempt)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert feed.stat().st_size > 6_000_000
+    assert peak < 4_000_000
+
+
+def test_a_missing_feed_names_the_setting(attempt, feed):
+    with pytest.raises(SourceUnavailable, match=r"movie_review.csv cannot be read: .*\[user_behaviour\] review_feed"):
+        copy_feed(feed, HEADER, attempt, "[user_behaviour] review_feed")
+
+
+def test_an_empty_feed_is_not_there_yet(attempt, feed):
+    feed.touch()
+
+    with pytest.raises(SourceUnavailable, match=r"movie_review.csv is empty"):
+        copy_feed(feed, HEADER, attempt)
+
+
+def test_a_feed_with_another_header_leaves_no_file_behind(attempt, feed):
+    feed.write_text("cid,stars\n1,5\n")
+
+    with pytest.raises(CheckFailed, match="expected 'cid,review_str'"):
+        copy_feed(feed, HEADER, attempt)
+
+    assert list(attempt.store.list("")) == []
+
+
+def test_a_feed_that_grows_while_it_is_copied_is_to_be_read_again(attempt, feed):
+    feed.write_text("cid,review_str\n" + "1,fine\n" * 100)
+
+    class Appending(type(attempt)):
+        """The vendor goes on writing when the copy has begun."""
+
+        def open(self, name, mode="wb"):
+            with feed.open("a") as stream:
+                stream.write("2,late\n")
+            return super().open(name, mode)
+
+    with pytest.raises(SourceUnavailable, match="changed while it was copied"):
+        copy_feed(feed, HEADER, Appending(**vars(attempt)))
