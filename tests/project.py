@@ -79,7 +79,7 @@ class Project:
         self.feed.write_text("cid,review_str\n" + "".join(f'{cid},"{text}"\n' for cid, text in reviews))
 
     def given_purchases(self, *rows: str) -> None:
-        """Load lines of the Online Retail CSV, such as `536365,85123A,LANTERN,6,2010-12-01 08:26:00,2.55,17850.0,UK`."""
+        """Load lines of the Online Retail CSV, below its header."""
         path = self.folder / "purchases.csv"
         path.write_text("\n".join([HEADER, *rows]) + "\n")
         done = self.lakeshift("seed", "--purchases", str(path))

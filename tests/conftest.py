@@ -1,0 +1,47 @@
+"""What every test can have: servers that live as long as the session, and a project folder of its own."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from fixtures_postgres import postgres, postgres_url  # noqa: F401
+from project import Project
+
+from pipeline.core import spark_client
+from pipeline.core.database import Database
+
+
+@pytest.fixture(scope="session")
+def spark_run() -> Iterator[Path]:
+    """The folder of a run that lasts as long as the session, so that its runs share one Spark driver."""
+    folder = spark_client.run_folder()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(spark_client.RUN_FOLDER, str(folder))
+        yield folder
+    spark_client.stop_driver(folder)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def project(make_project: Callable[[str], Project]) -> Project:
+    return make_project("project")
+
+
+@pytest.fixture
+def make_project(
+    tmp_path: Path,
+    postgres: Database,  # noqa: F811
+    postgres_url: str,  # noqa: F811
+    spark_run: Path,
+) -> Callable[[str], Project]:
+    """Return a function that makes a project folder; those of one test share its PostgreSQL."""
+
+    def make(name: str) -> Project:
+        folder = tmp_path / name
+        folder.mkdir()
+        return Project(folder, postgres_url.replace("/postgres?", "/test?"))
+
+    return make

@@ -1,0 +1,76 @@
+"""Run luigi, and die by SIGKILL at one commit: killed_run.py before|after N LUIGI-ARGUMENTS
+
+The commits are counted as they come: a manifest, an external partition, a table's transaction.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import luigi.cmdline
+
+from pipeline.core import etl_load
+from pipeline.core.store.local import LocalStore
+from pipeline.core.warehouse import Warehouse
+
+MOMENT, NUMBER = sys.argv[1], int(sys.argv[2])
+commits = 0
+
+
+def reach(moment: str) -> None:
+    if moment == MOMENT and commits == NUMBER:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def begin_commit() -> None:
+    global commits
+    commits += 1
+    reach("before")
+
+
+def deadly(commit: Callable[..., Any], is_one: Callable[..., bool]) -> Callable[..., Any]:
+    def committed(*arguments: Any) -> Any:
+        if not is_one(*arguments):
+            return commit(*arguments)
+        begin_commit()
+        result = commit(*arguments)
+        reach("after")
+        return result
+
+    return committed
+
+
+def deadly_load(load_partition: Callable[..., Any]) -> Callable[..., Any]:
+    @contextlib.contextmanager
+    def loaded(*arguments: Any) -> Any:
+        with load_partition(*arguments) as cursor:
+            yield cursor
+        reach("after")
+
+    return loaded
+
+
+def is_manifest(store: LocalStore, path: str, *rest: Any) -> bool:
+    return "/_manifest/" in path
+
+
+LocalStore.create = deadly(LocalStore.create, is_manifest)
+LocalStore.replace = deadly(LocalStore.replace, is_manifest)
+Warehouse.set_external_partitions = deadly(Warehouse.set_external_partitions, lambda *arguments: True)
+mark = etl_load._mark
+
+
+def mark_and_reach_commit(*arguments: Any) -> None:
+    mark(*arguments)
+    begin_commit()
+
+
+etl_load._mark = mark_and_reach_commit
+etl_load.PartitionedTables.load_partition = deadly_load(etl_load.PartitionedTables.load_partition)
+
+luigi.cmdline.luigi_run(["--module", "pipeline.user_behaviour", *sys.argv[3:]])

@@ -1,0 +1,138 @@
+"""The user-behaviour pipeline, by the commands that its user types."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from project import DAY, luigi_command
+from sample import DAY_ROWS, given_a_day
+
+METRIC = "UserBehaviourMetric"
+
+
+def test_a_day_goes_from_the_sources_to_the_metric(project):
+    given_a_day(project)
+
+    done = project.metric_of(DAY)
+
+    assert done.code == 0, done.output
+    assert project.metric() == DAY_ROWS
+    assert any("made     MovieReview 2010-12-01: read 5, wrote 5, refused 0" in line for line in done.lines)
+    assert "6 made, 0 already there, 0 failed" in done.lines[-1]
+
+
+def test_a_second_run_of_the_same_day_does_nothing_and_says_so(project):
+    given_a_day(project)
+    project.metric_of(DAY)
+
+    again = project.metric_of(DAY)
+
+    assert again.code == 0
+    assert again.output.startswith("Nothing to do: UserBehaviourMetric 2010-12-01 is already there")
+    assert len(again.lines) == 1
+    assert project.metric() == DAY_ROWS
+
+
+def test_neither_side_multiplies_the_other_and_other_dates_do_not_count(project):
+    given_a_day(project)
+    project.metric_of(DAY)
+    project.given_feed(("13047", "good"), ("13047", "good"))
+
+    done = project.metric_of("2010-12-02")
+
+    assert done.code == 0, done.output
+    assert project.metric("2010-12-02") == [(13047, Decimal(500), 2, 2, date(2010, 12, 2))]
+    assert project.metric(DAY) == DAY_ROWS
+
+
+def test_a_day_without_purchases_is_an_empty_metric(project):
+    given_a_day(project)
+
+    done = project.metric_of("2010-12-25")
+
+    assert done.code == 0, done.output
+    assert project.metric("2010-12-25") == []
+    assert any("UserPurchase 2010-12-25: read 0, wrote 0, refused 0" in line for line in done.lines)
+    assert "Nothing to do" in project.metric_of("2010-12-25").output
+
+
+def test_a_feed_with_a_header_only_is_a_day_without_reviews(project):
+    given_a_day(project)
+    project.given_feed()
+
+    done = project.metric_of(DAY)
+
+    assert done.code == 0, done.output
+    assert project.metric() == []
+
+
+def test_a_feed_of_a_file_a_day_is_taken_by_its_date(project):
+    given_a_day(project)
+    project.feed.rename(project.folder / "reviews-2010-12-01.csv")
+    project.set("user_behaviour", review_feed="reviews-{date}.csv")
+
+    assert project.metric_of(DAY).code == 0
+    assert project.metric() == DAY_ROWS
+
+
+def test_several_days_in_one_command_share_one_spark_driver(project):
+    given_a_day(project)
+
+    done = project.luigi(
+        "RangeDaily", "--of", METRIC, "--start", "2010-12-01", "--stop", "2010-12-04",
+        "--days-back", "100000", "--workers", "4",
+    )  # fmt: skip
+
+    assert done.code == 0, done.output
+    assert [len(project.metric(f"2010-12-0{day}")) for day in (1, 2, 3)] == [2, 1, 0]
+    assert len(list(project.folder.glob("lake/stage/classified_movie_review/_manifest/*"))) == 3
+
+
+def test_days_that_are_there_are_not_asked_for_one_by_one(project):
+    given_a_day(project)
+    project.metric_of(DAY)
+
+    done = project.luigi(
+        "RangeDaily", "--of", METRIC, "--start", "2010-12-01", "--stop", "2010-12-02", "--days-back", "100000"
+    )
+
+    assert done.output.startswith("Nothing to do: RangeDaily")
+
+
+def test_two_runs_of_a_day_at_once_make_it_once_and_both_end_well(project):
+    given_a_day(project)
+    command = luigi_command(METRIC, "--date", DAY)
+
+    runs = [project.start(*command) for _ in range(2)]
+    outputs = [run.communicate(timeout=280)[0] for run in runs]
+
+    assert [run.returncode for run in runs] == [0, 0], outputs
+    assert project.metric() == DAY_ROWS
+    assert project.query("SELECT count(*) FROM public.etl_load") == [(1,)]
+
+
+def test_a_rerun_replaces_the_day_and_what_is_made_of_it(project):
+    given_a_day(project)
+    project.metric_of(DAY)
+    project.given_feed(("13047", "good"))
+
+    asked = project.lakeshift("rerun", "MovieReview", "--date", DAY, "--downstream")
+    done = project.metric_of(DAY)
+
+    assert asked.code == 0, asked.output
+    assert done.code == 0, done.output
+    assert project.metric() == [(13047, Decimal("0.375"), 1, 1, date(2010, 12, 1))]
+    assert "UserPurchase 2010" not in done.output
+
+
+@pytest.mark.parametrize("task", ["MovieReview", "UserPurchase"])
+def test_a_day_that_has_not_ended_is_refused(project, task):
+    given_a_day(project)
+
+    done = project.luigi(task, "--date", date.today().isoformat())
+
+    assert done.code == 30
+    assert "has not ended" in done.output
+    assert not (project.folder / "lake/raw").exists()
