@@ -87,7 +87,7 @@ def _start(data: Path) -> Server:
         let_read(install_folder())
         if not (data / "PG_VERSION").exists():
             _make_cluster(data)
-        _forget_dead_server(data)
+        _clear_after_crash(data)
         log = str(data / "postgres.log")
         run_program("pg_ctl", data, "start", "-w", f"-t{START_SECONDS}", "-l", log, "-o", _options(data))
         server = _wait_until_ready(data)
@@ -133,13 +133,24 @@ def _postmaster(data: Path) -> list[str]:
     return lines if lines and lines[0].strip().isdigit() else []
 
 
-def _forget_dead_server(data: Path) -> None:
-    """Remove what a crashed server left, if its number is now another program's: PostgreSQL would not start."""
+def _clear_after_crash(data: Path) -> None:
+    """Remove what keeps PostgreSQL from starting after a crash, when its postmaster is known to be gone."""
     lines = _postmaster(data)
-    if not lines or living(int(lines[0])) is None or any(works_in(process, data) for process in psutil.process_iter()):
+    if not lines:
         return
-    (data / "postmaster.pid").unlink()
-    (_socket_folder(data) / f".s.PGSQL.{PORT}.lock").unlink(missing_ok=True)
+    # Backends in the middle of a query outlive their postmaster, and hold its shared memory.
+    orphans = [process for process in psutil.process_iter(["name"]) if _is_backend(process, data)]
+    for orphan in orphans:
+        orphan.kill()
+    psutil.wait_procs(orphans, timeout=10)
+    # PostgreSQL takes any living process of that number for a server.
+    if living(int(lines[0])):
+        (data / "postmaster.pid").unlink()
+        (_socket_folder(data) / f".s.PGSQL.{PORT}.lock").unlink(missing_ok=True)
+
+
+def _is_backend(process: psutil.Process, data: Path) -> bool:
+    return process.info["name"] == "postgres" and works_in(process, data)
 
 
 def _make_cluster(data: Path) -> None:
