@@ -36,11 +36,11 @@ def refusal() -> Column:
 
 def transform(reviews: DataFrame) -> DataFrame:
     """Return one row for each review, positive where it has the word good."""
-    # `good` is no stop word: whether the stop words are taken out first makes no difference.
-    words = F.split(F.lower("review_str"), r"(?U)\W+")
-    positive = F.coalesce(F.array_contains(words, "good"), F.lit(False))
+    # A token lies between characters that are in no word, and `good` is no stop word: this is the same as to
+    # tokenise, take the stop words out and look for the token, at half the cost.
+    positive = F.lower("review_str").rlike(r"(?U)\bgood\b")
     cid = F.regexp_extract("cid", WHOLE_NUMBER, 1)
-    return reviews.select(cid.alias("cid"), positive.alias("positive_review"))
+    return reviews.select(cid.alias("cid"), F.coalesce(positive, F.lit(False)).alias("positive_review"))
 
 
 if __name__ == "__main__":

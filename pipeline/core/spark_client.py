@@ -23,6 +23,7 @@ import psutil
 from emr.steps import JobLine
 from pipeline.core import config
 from pipeline.core.errors import JobFailed
+from pipeline.core.spark_java import java_options
 
 RUN_FOLDER = "LAKESHIFT_RUN"
 SOCKET = "driver.sock"
@@ -48,6 +49,7 @@ def drive(line: JobLine, what: str, reporter: Reporter) -> None:
             elif "failed" in told:
                 raise JobFailed(f"{what}: {told['failed']} The whole traceback: {log_file()}")
             elif "done" in told:
+                reporter.progress(100)
                 return
     raise JobFailed(f"{what}: the Spark driver ended before the job did. Look at {log_file()} and run it again.")
 
@@ -77,6 +79,18 @@ def run_folder() -> Path:
 def log_file() -> Path:
     """Return the file that takes what Spark says."""
     return Path(config.log().file).with_name("spark.log")
+
+
+def spark_settings() -> dict[str, str]:
+    """Return what luigi.cfg says of Spark, in Spark's words."""
+    jobs = config.jobs()
+    settings = {
+        "spark.master": jobs.master,
+        "spark.driver.memory": jobs.driver_memory,
+        "spark.driver.extraJavaOptions": java_options(),
+        "spark.ui.port": str(jobs.ui_port),
+    }
+    return {name: value for name, value in settings.items() if value}
 
 
 def _told(stream: Iterator[bytes]) -> Iterator[dict]:
@@ -116,7 +130,9 @@ def _start_driver(folder: Path) -> None:
     """Start a driver, which listens when this returns, and has left this process and its terminal."""
     log_file().parent.mkdir(parents=True, exist_ok=True)
     run_process = folder.name.split("-")[1]
-    command = [sys.executable, "-m", "pipeline.core.spark_driver", str(folder / SOCKET), run_process]
+    # The settings go along, since the driver would take a third of a second to read them.
+    given = [str(folder / SOCKET), run_process, json.dumps(spark_settings())]
+    command = [sys.executable, "-m", "pipeline.core.spark_driver", *given]
     with log_file().open("ab") as output:
         ended = subprocess.run(
             command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True, check=False

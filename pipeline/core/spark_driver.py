@@ -52,9 +52,10 @@ class Client:
 class Driver:
     """One SparkSession, and the jobs of several clients at once."""
 
-    def __init__(self, listener: socket.socket, run: psutil.Process) -> None:
+    def __init__(self, listener: socket.socket, run: psutil.Process, settings: dict[str, str]) -> None:
         self.listener = listener
         self.run = run
+        self.settings = settings
         self.session: Future[Any] = Future()
         self.is_stopping = threading.Event()
 
@@ -72,7 +73,7 @@ class Driver:
         from pipeline.core.spark_session import start_session
 
         try:
-            self.session.set_result(start_session())
+            self.session.set_result(start_session(self.settings))
         except Exception as error:
             traceback.print_exc()
             self.session.set_exception(error)
@@ -133,7 +134,7 @@ def end_children() -> None:
             child.kill()
 
 
-def main(path: str, run_process: str) -> None:
+def main(path: str, run_process: str, settings: str) -> None:
     """Listen, leave whoever started this process, and serve until the run ends."""
     run = psutil.Process(int(run_process))
     Path(path).unlink(missing_ok=True)
@@ -143,7 +144,7 @@ def main(path: str, run_process: str) -> None:
     if os.fork():
         os._exit(0)
     try:
-        Driver(listener, run).serve()
+        Driver(listener, run, json.loads(settings)).serve()
     finally:
         Path(path).unlink(missing_ok=True)
         end_children()

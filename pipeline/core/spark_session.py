@@ -4,44 +4,49 @@ from __future__ import annotations
 
 import importlib
 import os
-import shutil
 import sys
+import traceback
 import uuid
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
+from pyspark import __version__
 from pyspark.sql import SparkSession
 
-from pipeline.core import config
 from pipeline.core.errors import JobFailed, one_line
+from pipeline.core.spark_java import java
 from spark_jobs import job
 
 LOOPBACK = "127.0.0.1"
+JAVA_OPTIONS = "spark.driver.extraJavaOptions"
+OWN_SETTINGS = {
+    "spark.driver.host": LOOPBACK,
+    "spark.driver.bindAddress": LOOPBACK,
+    "spark.ui.showConsoleProgress": "false",
+}
 
 
-def start_session() -> SparkSession:
-    """Return the session of this process, its ports on loopback only. Raises JobFailed without Java."""
-    if not shutil.which("java") and not Path(os.environ.get("JAVA_HOME", ""), "bin/java").is_file():
+def start_session(settings: Mapping[str, str]) -> SparkSession:
+    """Return the session of this process, its ports on loopback only. Raises JobFailed if Spark does not start."""
+    if java() is None:
         raise JobFailed("Spark needs Java 17: install it (apt install openjdk-17-jre-headless), or set JAVA_HOME.")
     os.environ.update(SPARK_LOCAL_IP=LOOPBACK, PYSPARK_PYTHON=sys.executable, PYSPARK_DRIVER_PYTHON=sys.executable)
-    builder = SparkSession.builder.appName("lakeshift").master(config.jobs().master)
-    for name, value in settings().items():
+    plain = {name: value for name, value in settings.items() if name != JAVA_OPTIONS}
+    try:
+        return _session(settings)
+    except Exception as error:
+        # An archive of classes that was cut short kills the JVM that uses it.
+        if plain == settings:
+            raise JobFailed(f"Spark {__version__} does not start on {java()}: {cause(error)} Is it Java 17?") from error
+        traceback.print_exc()
+        return start_session(plain)
+
+
+def _session(settings: Mapping[str, str]) -> SparkSession:
+    builder = SparkSession.builder.appName("lakeshift")
+    for name, value in {**OWN_SETTINGS, **settings}.items():
         builder = builder.config(name, value)
     return builder.getOrCreate()
-
-
-def settings() -> dict[str, str]:
-    """Return what a driver is started with."""
-    jobs = config.jobs()
-    return {
-        "spark.driver.memory": jobs.driver_memory,
-        "spark.driver.host": LOOPBACK,
-        "spark.driver.bindAddress": LOOPBACK,
-        "spark.ui.port": str(jobs.ui_port),
-        "spark.ui.showConsoleProgress": "false",
-        # Several days at once share the cores, instead of waiting for the first.
-        "spark.scheduler.mode": "FAIR",
-    }
 
 
 class Work:
@@ -61,8 +66,6 @@ class Work:
 
     def run(self) -> None:
         self.context.setJobGroup(self.group, f"{self.job.__name__} {self.options.run_id}", interruptOnCancel=True)
-        # Within one pool the first job still goes first.
-        self.context.setLocalProperty("spark.scheduler.pool", self.group)
         job.run(self.job, self.session, self.options)
 
     def cancel(self) -> None:
