@@ -6,6 +6,7 @@ import multiprocessing
 import pytest
 from fixtures_s3 import REGION, ministack, new_bucket, proxy  # noqa: F401 - fixtures
 
+from pipeline.core.errors import CommitLost
 from pipeline.core.lake import Attempt, Counts, Dataset, File, Input, Lake, Manifest, Partition
 from pipeline.core.store.local import LocalStore
 from pipeline.core.store.s3 import S3Store
@@ -56,6 +57,24 @@ def make(lake: Lake, partition: Partition = DAY) -> Manifest:
     """Return the manifest of a partition that was made from beginning to end."""
     attempt = begin(lake, partition)
     return commit(attempt, write(attempt))
+
+
+def is_complete(lake, partition=DAY):
+    """Say whether a partition is complete, after asking in both ways."""
+    one, all_of_them = lake.state(DATASET, partition).is_complete, lake.complete_partitions(DATASET)
+    assert one == (partition in all_of_them)
+    return one
+
+
+def requests_left(lake):
+    return [listed.path for listed in lake.store.list(f"{DATASET}/_rerun")]
+
+
+def commit_or_lose(attempt):
+    try:
+        return commit(attempt, write(attempt)).attempt
+    except CommitLost:
+        return None
 
 
 def in_processes(work, count: int) -> list:
