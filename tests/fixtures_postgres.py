@@ -31,13 +31,19 @@ def postgres_url() -> Iterator[str]:
 
 
 @pytest.fixture
-def postgres(postgres_url: str) -> Iterator[Database]:
-    """Return an empty database with etl_load, gone after the test."""
+def database_url(postgres_url: str) -> Iterator[str]:
+    """Return the URL of an empty database, gone after the test."""
     _run(postgres_url, "CREATE DATABASE test")
-    database = Database(postgres_url.replace("/postgres?", "/test?"))
-    database.create_tables("tables.sql")
-    yield database
+    yield postgres_url.replace("/postgres?", "/test?")
     _run(postgres_url, "DROP DATABASE test WITH (FORCE)")
+
+
+@pytest.fixture
+def postgres(database_url: str) -> Database:
+    """Return a database that is empty but for etl_load, gone after the test."""
+    database = Database(database_url)
+    database.create_tables("tables.sql")
+    return database
 
 
 def _run(url: str, statement: str) -> None:
@@ -93,13 +99,13 @@ class CutAtCommit:
 
 
 @pytest.fixture
-def cut_at_commit(postgres: Database, postgres_url: str) -> Iterator[Callable[..., tuple[Database, CutAtCommit]]]:
-    """Return a function that opens the test's database by way of a CutAtCommit."""
+def cut_at_commit(database_url: str) -> Iterator[Callable[..., tuple[Database, CutAtCommit]]]:
+    """Return a function that opens the test's database by way of a CutAtCommit, and returns both."""
     opened: list[tuple[CutAtCommit, str]] = []
 
     def open_one(arrives: bool) -> tuple[Database, CutAtCommit]:
         folder = tempfile.mkdtemp(prefix="lakeshift-cut-")
-        way = CutAtCommit(postgres_url.replace("/postgres?", "/test?"), Path(folder), arrives)
+        way = CutAtCommit(database_url, Path(folder), arrives)
         opened.append((way, folder))
         return Database(way.url), way
 

@@ -81,11 +81,11 @@ class StockLoad(PostgresQuery):
     """
 
 
-def test_beside_it_two_overlapping_loads_of_stock_luigi_leave_the_rows_twice(sales, postgres_url):
+def test_beside_it_two_overlapping_loads_of_stock_luigi_leave_the_rows_twice(sales, database_url):
     with sales.transaction() as cursor:
         cursor.execute("ALTER DATABASE test SET default_transaction_isolation TO 'repeatable read'")
         cursor.execute(MARKER_TABLE)
-    host = extensions.parse_dsn(postgres_url)["host"]
+    host = extensions.parse_dsn(database_url)["host"]
 
     with ThreadPoolExecutor() as pool:
         with sales.transaction() as cursor:
@@ -136,12 +136,11 @@ def test_a_commit_that_never_arrived_is_tried_again(sales, cut_at_commit):
     assert customers(sales) == [1]
 
 
-def test_a_load_that_was_killed_before_its_mark_leaves_what_was_there(sales, postgres_url):
+def test_a_load_that_was_killed_before_its_mark_leaves_what_was_there(sales, database_url):
     with sales.transaction() as cursor:
         add(cursor, 1)
-    url = postgres_url.replace("/postgres?", "/test?")
 
-    killed = subprocess.run([sys.executable, "-c", KILLED, url], cwd=Path(__file__).parents[1])
+    killed = subprocess.run([sys.executable, "-c", KILLED, database_url], cwd=Path(__file__).parents[1])
     left = customers(sales), sales.load_state(TABLE, DAY)
     load(sales, 3)
 

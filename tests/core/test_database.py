@@ -1,0 +1,133 @@
+"""The door to PostgreSQL: transactions and statements."""
+
+from __future__ import annotations
+
+import traceback
+from concurrent.futures import ThreadPoolExecutor
+
+import psycopg2
+import pytest
+from fixtures_postgres import *  # noqa: F403 - the fixtures
+
+from pipeline.core.database import Database
+from pipeline.core.errors import SettingError, SourceUnavailable
+
+UNREACHABLE = "postgresql://ada:secret@127.0.0.1:1/shop"
+
+
+@pytest.fixture
+def numbers(postgres):
+    with postgres.transaction() as cursor:
+        cursor.execute("CREATE TABLE public.number (a integer, b text)")
+    return postgres
+
+
+def test_a_transaction_is_committed_at_its_end(numbers):
+    with numbers.transaction() as cursor:
+        cursor.execute("INSERT INTO public.number VALUES (%(a)s, %(b)s)", {"a": 1, "b": "it's"})
+
+    assert numbers.query("SELECT a, b FROM public.number WHERE b = %(b)s", {"b": "it's"}) == [(1, "it's")]
+
+
+def test_an_error_rolls_a_transaction_back(numbers):
+    with pytest.raises(ZeroDivisionError), numbers.transaction() as cursor:
+        cursor.execute("INSERT INTO public.number VALUES (1)")
+        raise ZeroDivisionError
+
+    assert numbers.query("SELECT * FROM public.number") == []
+
+
+def test_a_transaction_reads_one_state_of_the_database(numbers):
+    with numbers.transaction() as cursor:
+        cursor.execute("SELECT count(*) FROM public.number")
+        with numbers.transaction() as another:
+            another.execute("INSERT INTO public.number VALUES (1)")
+        cursor.execute("SELECT count(*) FROM public.number")
+
+        assert cursor.fetchone() == (0,)
+
+
+def test_a_session_is_in_utc_and_says_whose_it_is(postgres):
+    sql = "SELECT current_setting('timezone'), current_setting('application_name'), now()::text LIKE '%+00'"
+
+    assert postgres.query(sql) == [("UTC", "lakeshift", True)]
+
+
+def test_what_a_url_says_comes_before_our_defaults(database_url):
+    named = Database(f"{database_url}&application_name=nightly")
+
+    assert named.query("SELECT current_setting('application_name')") == [("nightly",)]
+
+
+def test_a_server_that_cannot_be_reached_is_named_without_the_password():
+    with pytest.raises(SourceUnavailable) as caught:
+        Database(UNREACHABLE).query("SELECT 1")
+
+    text = "".join(traceback.format_exception(caught.value))
+    assert str(caught.value).startswith("PostgreSQL at 127.0.0.1:1/shop cannot be reached. Start it (lakeshift up)")
+    assert "secret" not in text
+
+
+@pytest.mark.parametrize("url", ["postgresql://ada:sec%ret@host/shop", "postgresql://ada:secret@host:port:1/shop?x=y"])
+def test_a_url_that_cannot_be_read_does_not_show_its_password(url):
+    with pytest.raises(SettingError, match=r"\[database\] url = postgresql://ada:\*\*\*@host") as caught:
+        Database(url)
+
+    assert "ret@" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_a_connection_that_is_lost_in_a_transaction_changes_nothing_and_may_be_tried_again(numbers):
+    with pytest.raises(SourceUnavailable, match="nothing was changed"), numbers.transaction() as cursor:
+        cursor.execute("INSERT INTO public.number VALUES (1)")
+        cursor.execute("SELECT pg_backend_pid()")
+        numbers.query("SELECT pg_terminate_backend(%(pid)s)", {"pid": cursor.fetchone()[0]})
+        cursor.execute("SELECT 1")
+
+    assert numbers.query("SELECT * FROM public.number") == []
+
+
+def test_a_commit_that_was_not_answered_is_not_called_done_or_undone(numbers, cut_at_commit):
+    cut, _ = cut_at_commit(arrives=True)
+
+    with pytest.raises(SourceUnavailable, match="COMMIT was not answered"), cut.transaction() as cursor:
+        cursor.execute("INSERT INTO public.number VALUES (1)")
+
+    assert numbers.query("SELECT a FROM public.number") == [(1,)]
+
+
+def test_two_transactions_that_write_the_same_row_are_told_to_try_again(numbers):
+    update = "UPDATE public.number SET b = 'x'"
+    with numbers.transaction() as cursor:
+        cursor.execute("INSERT INTO public.number VALUES (1)")
+
+    with pytest.raises(SourceUnavailable, match="run it again"), numbers.transaction() as cursor:
+        cursor.execute("SELECT * FROM public.number")
+        with numbers.transaction() as another:
+            another.execute(update)
+        cursor.execute(update)
+
+
+def test_a_statement_that_is_wrong_raises_what_postgresql_says(postgres):
+    with pytest.raises(psycopg2.errors.UndefinedTable, match=r"retail\.nothing"):
+        postgres.query("SELECT * FROM retail.nothing")
+
+
+def test_no_connection_is_kept(postgres):
+    postgres.query("SELECT 1")
+
+    assert postgres.query("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'lakeshift'") == [(1,)]
+
+
+def test_a_file_of_several_statements_runs_in_the_transaction(postgres):
+    with pytest.raises(ZeroDivisionError), postgres.transaction() as cursor:
+        postgres.run_file(cursor, "user_behaviour/retail.sql")
+        raise ZeroDivisionError
+
+    assert postgres.query("SELECT to_regclass('retail.user_purchase')") == [(None,)]
+
+
+def test_processes_that_create_the_tables_at_once_do_not_fail(postgres):
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: postgres.create_tables("tables.sql", "user_behaviour/retail.sql"), range(8)))
+
+    assert postgres.query("SELECT count(*) FROM retail.user_purchase") == [(0,)]
