@@ -7,8 +7,10 @@ from typing import Any
 
 import duckdb
 from sqlglot import exp
+from sqlglot.errors import SqlglotError
 
 from pipeline.core.errors import PipelineError
+from pipeline.core.warehouse.semantics import as_redshift_declares
 from pipeline.core.warehouse.statements import Column, TableName
 
 CREATE = """
@@ -96,6 +98,6 @@ def quoted(name: str) -> str:
 def duck_type(column: Column) -> str:
     """Return what DuckDB calls a column's type. Raises PipelineError if it has no such type."""
     try:
-        return exp.DataType.build(column.type, dialect="redshift").sql("duckdb")
-    except ValueError as error:
+        return as_redshift_declares(exp.DataType.build(column.type, dialect="redshift")).sql("duckdb")
+    except (SqlglotError, ValueError) as error:
         raise PipelineError(f"The type {column.type} of the column {column.name} is not supported.") from error

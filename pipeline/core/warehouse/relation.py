@@ -44,17 +44,21 @@ class Relations:
             return f"SELECT {', '.join(columns)} WHERE FALSE"
         let_read(self.catalogue.connection, files[0])
         check_types(self.catalogue.connection, table, files[-1])
-        self.params[f"{prefix}_file"] = files
+        # Partitions may lie at the same place, whose files are then read once.
+        self.params[f"{prefix}_file"] = sorted(set(files))
         columns = [cast(quoted(column.name), column) for column in table.columns]
         reading = f"read_parquet(${prefix}_file, filename = '_file', hive_partitioning = false)"
         if not table.keys:
             return f"SELECT {', '.join(columns)} FROM {reading}"  # noqa: S608
-        lists = [f"unnest(${prefix}_file) AS _file"]
+        lists = [self._unnest(f"{prefix}_place", files, "_file")]
         for number, (key, values) in enumerate(zip(table.keys, keys, strict=True)):
-            self.params[f"{prefix}_key_{number}"] = values
-            lists.append(f"unnest(${prefix}_key_{number}) AS {quoted(key.name)}")
+            lists.append(self._unnest(f"{prefix}_key_{number}", values, key.name))
         columns += [quoted(key.name) for key in table.keys]
         return f"SELECT {', '.join(columns)} FROM {reading} JOIN (SELECT {', '.join(lists)}) USING (_file)"  # noqa: S608
+
+    def _unnest(self, parameter: str, values: list, name: str) -> str:
+        self.params[parameter] = values
+        return f"unnest(${parameter}) AS {quoted(name)}"
 
     def _files(self, table: ExternalTable, node: exp.Table) -> list[list]:
         """Return the files to read and, beside them, a list for each key with its value for each file."""

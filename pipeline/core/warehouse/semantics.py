@@ -23,7 +23,19 @@ def as_redshift_means(tree: exp.Expr) -> exp.Expr:
     return tree
 
 
+def as_redshift_declares(kind: exp.DataType) -> exp.DataType:
+    """Return a type with what Redshift takes for granted where DuckDB takes something else."""
+    sizes = [size.name.upper() for size in kind.expressions]
+    if kind.is_type("decimal") and not sizes:
+        return exp.DataType.build("decimal(18, 0)")
+    if kind.is_type("varchar") and sizes == ["MAX"]:
+        return exp.DataType.build("varchar(65535)")
+    return kind
+
+
 def _meaning(node: exp.Expr) -> exp.Expr:
+    if isinstance(node, exp.DataType):
+        return as_redshift_declares(node)
     if isinstance(node, exp.Concat):
         # NULL and anything is NULL, where DuckDB's concat leaves NULL out.
         return reduce(lambda left, right: exp.DPipe(this=left, expression=right), node.expressions)
@@ -66,6 +78,8 @@ def _limit_length(column: exp.ColumnDef) -> None:
     """Refuse texts that are longer than declared, which DuckDB would keep whole. Redshift counts bytes."""
     kind = column.args.get("kind")
     length = _length(kind) if kind else 0
+    if kind and kind.is_type("varchar", "text") and not kind.expressions:
+        length = 256
     if length:
         size = exp.Anonymous(this="strlen", expressions=[exp.column(column.this.copy())])
         limit = exp.CheckColumnConstraint(this=exp.LTE(this=size, expression=exp.Literal.number(length)))
@@ -74,7 +88,5 @@ def _limit_length(column: exp.ColumnDef) -> None:
 
 def _length(kind: exp.DataType) -> int:
     """Return how many bytes a varchar(n) may have, or 0 for any other type."""
-    if not kind.is_type("varchar", "char", "nchar", "nvarchar") or not kind.expressions:
-        return 0
-    size = kind.expressions[0].name
-    return int(size) if size.isdigit() else 0
+    is_limited = kind.is_type("varchar", "char", "nchar", "nvarchar") and kind.expressions
+    return int(as_redshift_declares(kind).expressions[0].name) if is_limited else 0
