@@ -1,0 +1,142 @@
+"""The file of the embedded warehouse is opened by one process at a time, and the others wait their turn."""
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import duckdb
+import pytest
+from fixtures_warehouse import REVIEWS
+
+from pipeline.core.errors import SourceUnavailable
+from pipeline.core.warehouse.opening import opened
+
+COUNT = "SELECT count(*) FROM public.user_behavior_metric"
+
+LOAD = """
+import sys
+from pathlib import Path
+from pipeline.core.etl_load import Load
+from pipeline.core.lake import Partition
+from pipeline.core.warehouse.duck import DuckWarehouse
+
+path, day = sys.argv[1:]
+partition = Partition("insert_date", day)
+with DuckWarehouse(Path(path)).load_partition(Load("public.user_behavior_metric", partition, day, "t", "v")) as cursor:
+    for customer in range(5):
+        cursor.execute(
+            "INSERT INTO public.user_behavior_metric (customerid, insert_date) VALUES (%(customer)s, %(day)s)",
+            {"customer": customer, "day": partition.parameter},
+        )
+    print("inserted", flush=True)
+    if "killed" in path:
+        sys.stdin.read()
+"""
+
+HOLD = """
+import sys, duckdb
+connection = duckdb.connect(sys.argv[1])
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def started(script, *arguments):
+    return subprocess.Popen(
+        [sys.executable, "-c", script, *map(str, arguments)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+
+
+@pytest.fixture
+def holder(warehouse):
+    """A DuckDB shell that somebody has left open on the file."""
+    warehouse.query(COUNT)
+    with started(HOLD, warehouse.path) as process:
+        assert process.stdout.readline() == "held\n"
+        yield process
+        process.kill()
+
+
+def test_processes_that_load_at_once_all_load(warehouse):
+    days = [f"2010-12-0{number}" for number in range(1, 5)]
+
+    processes = [started(LOAD, warehouse.path, day) for day in days]
+
+    assert [process.communicate()[0] for process in processes] == ["inserted\n"] * 4
+    assert warehouse.loaded_partitions("public.user_behavior_metric") == {f"insert_date={day}" for day in days}
+    assert warehouse.query(COUNT) == [(20,)]
+
+
+def test_a_process_that_is_killed_in_a_load_leaves_nothing_and_holds_up_nobody(warehouse):
+    warehouse.path = warehouse.path.with_name("killed.duckdb")
+    with started(LOAD, warehouse.path, "2010-12-01") as process:
+        assert process.stdout.readline() == "inserted\n"
+        process.send_signal(signal.SIGKILL)
+
+    assert warehouse.query(COUNT) == [(0,)]
+    assert warehouse.loaded_partitions("public.user_behavior_metric") == set()
+
+
+def test_who_holds_the_file_is_named_after_the_wait(warehouse, settings, holder):
+    settings("warehouse", "wait_seconds", "1")
+    began = time.monotonic()
+
+    with pytest.raises(SourceUnavailable, match=f"{warehouse.path} is open in another process, PID {holder.pid}"):
+        warehouse.query(COUNT)
+
+    assert 1 <= time.monotonic() - began < 5
+
+
+def test_a_load_waits_until_a_shell_is_closed(warehouse, holder):
+    process = started(LOAD, warehouse.path, "2010-12-01")
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(3)
+
+    holder.communicate()
+
+    assert process.communicate()[0] == "inserted\n"
+
+
+def test_one_of_ours_that_holds_the_file_is_named_too(warehouse, settings):
+    warehouse.path = warehouse.path.with_name("killed.duckdb")
+    settings("warehouse", "wait_seconds", "0")
+    with started(LOAD, warehouse.path, "2010-12-01") as process:
+        process.stdout.readline()
+
+        with pytest.raises(SourceUnavailable, match=f"PID {process.pid}"):
+            warehouse.query(COUNT)
+
+        process.communicate()
+
+
+def test_a_child_that_was_forked_meanwhile_holds_up_nobody(warehouse):
+    with opened(warehouse.path, 0):
+        child = os.fork()
+        if not child:
+            time.sleep(60)
+            os._exit(0)
+    try:
+        with opened(warehouse.path, 0) as connection:
+            assert connection.execute("SELECT 1").fetchall() == [(1,)]
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+
+
+def test_forked_workers_use_the_warehouse_that_their_parent_used(warehouse):
+    warehouse.query(COUNT)
+
+    with multiprocessing.get_context("fork").Pool(2) as workers:
+        found = workers.map(warehouse.query, [COUNT, f"SELECT count(*) FROM {REVIEWS}"])
+
+    assert found == [[(0,)], [(0,)]]
+
+
+def test_nothing_is_held_between_two_queries(warehouse):
+    warehouse.query(COUNT)
+
+    with duckdb.connect(str(warehouse.path)) as client:
+        assert client.execute(COUNT).fetchall() == [(0,)]
