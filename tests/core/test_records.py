@@ -4,7 +4,7 @@ import csv
 import io
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pipeline.core.errors import CheckFailed, SourceUnavailable
@@ -44,6 +44,7 @@ def test_whatever_a_csv_writer_writes_comes_back(rows, lineterminator):
 
 
 @given(rows)
+@example([("1", "a carriage return\ralone")])
 def test_whatever_is_copied_comes_back(rows):
     assert good(read(written(rows))) == rows
 
@@ -93,6 +94,10 @@ def test_a_quote_is_looked_for_no_further_than_the_longest_record():
 
     assert len(good(found)) == 100
     assert found[0] == Refused(2, '0,"open\n', "its quotes do not pair: no end within 50 characters")
+
+
+def test_a_review_may_be_longer_than_what_python_takes_for_a_field():
+    assert good(read(written([("1", "good " * 100_000)]))) == [("1", "good " * 100_000)]
 
 
 def test_a_line_without_end_is_refused_and_not_read_into_memory():
