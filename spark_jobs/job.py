@@ -74,11 +74,7 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
 def main(job: Job) -> None:
     """Run a job as this process's command line says."""
     options = parse()
-    spark = SparkSession.builder.appName(options.run_id).getOrCreate()
-    try:
-        run(job, spark, options)
-    finally:
-        spark.stop()
+    run(job, SparkSession.builder.appName(options.run_id).getOrCreate(), options)
 
 
 def run(job: Job, spark: SparkSession, options: Options) -> dict[str, Any]:
@@ -120,7 +116,8 @@ def _write(job: Job, rows: DataFrame, output: str) -> tuple[dict[str, int], dict
 def _write_refused(rows: DataFrame, folder: str) -> None:
     """Write the refused rows with their text as it was read, so that they can be mended and fed again."""
     columns = [name for name in rows.columns if not name.startswith("_")]
-    text = F.coalesce(REFUSED, F.to_csv(F.struct(*columns), {"escape": '"'}))
+    as_read = {"escape": '"', "ignoreLeadingWhiteSpace": "false", "ignoreTrailingWhiteSpace": "false"}
+    text = F.coalesce(REFUSED, F.to_csv(F.struct(*columns), as_read))
     refused = rows.where("_reason IS NOT NULL")
     lines = refused.select(F.col("_file").alias("file"), text.alias("place"), F.col("_reason").alias("reason"))
     lines.coalesce(1).write.mode("overwrite").json(folder)

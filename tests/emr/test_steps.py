@@ -1,0 +1,55 @@
+"""The steps of EMR are data, and what runs here is the line that runs there."""
+
+import importlib
+
+import pytest
+
+from emr import steps
+from spark_jobs import job
+
+PLACES = {"input": "/in", "output": "/out", "refused": "/refused", "report": "/report.json", "run_id": "run-1"}
+EMR_PLACES = {"lake_input": "s3://lake/raw", "lake_output": "s3://lake/stage", "code": "s3://lake/code"}
+NAME = "classified_movie_review"
+
+
+def test_the_line_of_a_job_is_its_module_and_its_arguments():
+    line = steps.job_line(NAME, PLACES)
+
+    assert line.module == "spark_jobs.classified_movie_review"
+    assert job.parse(line.arguments) == job.Options("/in", "/out", "/refused", "/report.json", "run-1")
+
+
+def test_the_module_of_a_line_is_a_job():
+    module = importlib.import_module(steps.job_line(NAME, PLACES).module)
+
+    assert callable(module.read) and callable(module.refusal) and callable(module.transform)
+
+
+def test_the_steps_copy_the_data_in_run_the_job_and_copy_it_out():
+    programs = [step["HadoopJarStep"]["Args"][0] for step in steps.load(NAME)]
+
+    assert programs == ["s3-dist-cp", "spark-submit", "s3-dist-cp"]
+
+
+def test_filled_steps_have_no_place_left():
+    [copy_in, run, copy_out] = steps.fill(steps.load(NAME), PLACES | EMR_PLACES)
+
+    assert copy_in["HadoopJarStep"]["Args"] == ["s3-dist-cp", "--src=s3://lake/raw", "--dest=/in"]
+    assert run["HadoopJarStep"]["Args"][-10:] == list(steps.job_line(NAME, PLACES).arguments)
+    assert copy_out["HadoopJarStep"]["Args"][1:3] == ["--src=/out", "--dest=s3://lake/stage"]
+    assert "{" not in str(
+        [list(step.values())[:2] + step["HadoopJarStep"]["Args"] for step in (copy_in, run, copy_out)]
+    )
+
+
+def test_a_place_that_is_not_given_is_named():
+    with pytest.raises(KeyError, match="output"):
+        steps.job_line(NAME, {"input": "/in"})
+
+
+def test_what_fills_a_place_is_not_filled_again():
+    assert steps.fill("{input}", {"input": "{output}", "output": "/out"}) == "{output}"
+
+
+def test_a_failed_step_cancels_those_after_it_and_leaves_the_cluster():
+    assert {step["ActionOnFailure"] for step in steps.load(NAME)} == {"CANCEL_AND_WAIT"}

@@ -1,0 +1,75 @@
+"""A SparkSession for the tests of jobs, and what a job made of some text.
+
+It belongs into a conftest.py: each module that imported it would have a session of its own.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+from pipeline.core.spark_java import java_options
+from pipeline.core.spark_session import JAVA_OPTIONS, start_session
+from spark_jobs import job
+
+
+@pytest.fixture(scope="session")
+def spark() -> Iterator[Any]:
+    """The session that the tests of jobs share: a cold start takes seconds."""
+    settings = {"spark.master": "local[2]", "spark.ui.enabled": "false", JAVA_OPTIONS: java_options()}
+    session = start_session({name: value for name, value in settings.items() if value})
+    jvm = session.sparkContext._gateway.proc
+    yield session
+    session.stop()
+    jvm.stdin.close()
+    jvm.wait()
+
+
+@dataclass(frozen=True)
+class Done:
+    """A run of a job, as what it left behind tells of it."""
+
+    folder: Path
+
+    @property
+    def options(self) -> job.Options:
+        return job.Options(*(f"{self.folder}/{name}" for name in ("input", "output", "refused", "report")), "run-1")
+
+    @property
+    def table(self) -> pa.Table:
+        return parquet.read_table(self.options.output)
+
+    @property
+    def rows(self) -> list[tuple]:
+        return [tuple(row.values()) for row in self.table.to_pylist()]
+
+    @property
+    def refused(self) -> list[tuple[str, str]]:
+        """The text and the reason of each refused row, in order."""
+        lines = [line for path in self.folder.glob("refused/*.json") for line in path.read_text().splitlines()]
+        return [(row["place"], row["reason"]) for row in map(json.loads, lines)]
+
+    @property
+    def report(self) -> dict[str, Any]:
+        return json.loads(Path(self.options.report).read_text())
+
+    @property
+    def counts(self) -> tuple[int, int, int]:
+        return self.report["read"], self.report["written"], self.report["refused"]
+
+
+def run_on(spark: Any, module: job.Job, folder: Path, *files: str) -> Done:
+    """Run a job on some raw files, given as their text."""
+    done = Done(folder)
+    (folder / "input").mkdir(parents=True)
+    for number, text in enumerate(files):
+        (folder / "input" / f"part-{number:04}.csv").write_text(text, encoding="utf-8", newline="")
+    job.run(module, spark.newSession(), done.options)
+    return done

@@ -1,0 +1,105 @@
+"""Every job writes what it can take, says what it did, and fails where rows are missing."""
+
+import os
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from fixtures_spark import run_on
+from pyarrow import parquet
+from pyspark.sql import functions as F  # noqa: N812
+
+from spark_jobs import classified_movie_review, job
+
+REVIEWS = "cid,review_str\n1,good\nx,bad\n3,bad\n"
+
+
+def job_that(transform):
+    """Return the job of the reviews with another transformation."""
+    return SimpleNamespace(
+        read=classified_movie_review.read, refusal=classified_movie_review.refusal, transform=transform
+    )
+
+
+def test_the_report_says_what_was_written(spark, tmp_path):
+    done = run_on(spark, classified_movie_review, tmp_path, REVIEWS)
+
+    [path] = Path(done.options.output).glob("*.parquet")
+    assert done.report == {
+        "run_id": "run-1",
+        "read": 3,
+        "written": 2,
+        "refused": 1,
+        "files": [{"name": path.name, "bytes": path.stat().st_size, "rows": 2}],
+        "schema": {"cid": "string", "positive_review": "boolean"},
+    }
+
+
+@pytest.mark.parametrize("rows_of", [lambda rows: rows.where("cid = 1"), lambda rows: rows.union(rows)])
+def test_a_job_that_loses_or_repeats_rows_fails_and_reports_nothing(spark, tmp_path, rows_of):
+    wrong = job_that(lambda rows: classified_movie_review.transform(rows_of(rows)))
+
+    with pytest.raises(RuntimeError, match="read 3 rows, wrote"):
+        run_on(spark, wrong, tmp_path, REVIEWS)
+
+    assert not (tmp_path / "report").exists()
+
+
+def test_a_second_run_replaces_what_the_first_one_left(spark, tmp_path):
+    done = run_on(spark, classified_movie_review, tmp_path, REVIEWS)
+
+    job.run(classified_movie_review, spark, done.options)
+
+    assert sorted(done.rows) == [("1", True), ("3", False)]
+    assert len(done.refused) == 1
+
+
+def test_instants_are_microseconds_in_utc(spark, tmp_path):
+    moment = F.to_timestamp(F.lit("2010-12-01 08:26:00")).alias("moment")
+
+    done = run_on(spark, job_that(lambda rows: rows.select(moment)), tmp_path, REVIEWS)
+
+    [path] = Path(done.options.output).glob("*.parquet")
+    column = parquet.ParquetFile(path).schema.column(0)
+    assert column.physical_type == "INT64"
+    assert "microseconds" in str(column.logical_type)
+    assert done.rows[0][0].isoformat() == "2010-12-01T08:26:00+00:00"
+
+
+def test_a_big_input_becomes_several_files(spark, tmp_path, monkeypatch):
+    monkeypatch.setattr(job, "INPUT_BYTES_PER_FILE", 30)
+
+    done = run_on(spark, classified_movie_review, tmp_path, REVIEWS, REVIEWS)
+
+    assert len(done.report["files"]) == 2
+    assert done.counts == (6, 4, 2)
+
+
+def test_a_folder_whose_name_has_spaces_and_accents_is_read_and_written(spark, tmp_path):
+    done = run_on(spark, classified_movie_review, tmp_path / "a %20 b é", REVIEWS)
+
+    assert done.counts == (3, 2, 1)
+
+
+def test_spark_submit_runs_a_job_with_its_options(spark, tmp_path, monkeypatch):
+    (tmp_path / "input").mkdir()
+    (tmp_path / "input/part-0000.csv").write_text(REVIEWS)
+    line = [f"--{name}={tmp_path / name}" for name in ("input", "output", "refused", "report")]
+    monkeypatch.setattr(sys, "argv", ["classified_movie_review.py", *line, "--run-id=run-1"])
+
+    job.main(classified_movie_review)
+
+    assert sum(parquet.read_metadata(path).num_rows for path in (tmp_path / "output").glob("*.parquet")) == 2
+
+
+def test_an_option_that_is_missing_is_named(capsys):
+    with pytest.raises(SystemExit):
+        job.parse(["--input", "in"])
+
+    assert "--output, --refused, --report, --run-id" in capsys.readouterr().err
+
+
+def test_spark_listens_on_loopback_only(spark):
+    assert os.environ["SPARK_LOCAL_IP"] == "127.0.0.1"
+    assert spark.conf.get("spark.driver.host") == "127.0.0.1"
