@@ -30,6 +30,7 @@ class MovieReview(FeedTask):
 
     dataset = Dataset("raw", "movie_review")
     header = ("cid", "review_str")
+    setting = "[user_behaviour] review_feed"
 
     def feed(self) -> str:
         return config.user_behaviour().review_feed.replace("{date}", self.date.isoformat())

@@ -7,11 +7,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from fixtures_postgres import postgres, postgres_url  # noqa: F401
+from fixtures_postgres import database_url, postgres, postgres_url  # noqa: F401
 from project import Project
 
 from pipeline.core import spark_client
-from pipeline.core.database import Database
 
 
 @pytest.fixture(scope="session")
@@ -33,8 +32,7 @@ def project(make_project: Callable[[str], Project]) -> Project:
 @pytest.fixture
 def make_project(
     tmp_path: Path,
-    postgres: Database,  # noqa: F811
-    postgres_url: str,  # noqa: F811
+    database_url: str,  # noqa: F811
     spark_run: Path,
 ) -> Callable[[str], Project]:
     """Return a function that makes a project folder; those of one test share its PostgreSQL."""
@@ -42,6 +40,6 @@ def make_project(
     def make(name: str) -> Project:
         folder = tmp_path / name
         folder.mkdir()
-        return Project(folder, postgres_url.replace("/postgres?", "/test?"))
+        return Project(folder, database_url)
 
     return make

@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pipeline.core.warehouse import make
+
 ROOT = Path(__file__).parent.parent
 HEADER = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country"
 DAY = "2010-12-01"
@@ -91,9 +93,7 @@ class Project:
         return self.query(sql, day=day)
 
     def query(self, sql: str, **parameters: object) -> list[tuple]:
-        from pipeline.core.warehouse.duck import DuckWarehouse
-
-        return DuckWarehouse(str(self.folder / "warehouse.duckdb")).query(sql, parameters)
+        return make(f"duckdb:{self.folder / 'warehouse.duckdb'}").query(sql, parameters)
 
 
 @dataclass(frozen=True)

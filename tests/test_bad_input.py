@@ -114,7 +114,7 @@ def test_a_malformed_setting_is_one_line_with_its_place(project):
 
     done = project.luigi("MovieReview", "--date", DAY)
 
-    assert done.code == 30
+    assert done.code == 35
     expected = f"[lake] max_refused = a few ({project.folder}/test.cfg): expected a share between 0 and 1"
     assert expected in only_line_of_failure(done)
 

@@ -48,8 +48,12 @@ class Outcome:
 
     @property
     def line(self) -> str:
-        params = " ".join(str(value) for value in self.task.to_str_params(only_significant=True).values())
-        return f"{self.task.task_family} {params}: {self.text}"
+        return f"{self.name}: {self.text}"
+
+    @property
+    def name(self) -> str:
+        params = list(self.task.to_str_params(only_significant=True).values())
+        return f"{self.task.task_family} {params[0]}" if len(params) == 1 else str(self.task)
 
 
 class Summary:
@@ -83,7 +87,7 @@ class Summary:
         waiting = self.select(luigi.worker.PENDING)
         seconds = time.monotonic() - self.started
         if there and not (made or failed or unknown or waiting or end):
-            names = ", ".join(one.line.removesuffix(": ") for one in there[:3])
+            names = ", ".join(one.name for one in there[:3])
             return [f"Nothing to do: {names} {'is' if len(there) == 1 else 'are'} already there ({seconds:.1f} s)."]
         counts = [f"{len(made)} made", f"{len(there)} already there", f"{len(failed)} failed"]
         counts += [f"{len(unknown)} not checked"] if unknown else []
@@ -91,7 +95,7 @@ class Summary:
         return [
             *(f"  made     {one.line} ({one.seconds:.1f} s)" for one in made),
             *(f"  failed   {one.line}" for one in failed + unknown),
-            *(f"  not run  {one.line.removesuffix(': ')}" for one in waiting),
+            *(f"  not run  {one.name}" for one in waiting),
             f"Lakeshift: {', '.join(counts)} in {seconds:.1f} s{f', {end}' if end else ''}."
             + (f" The whole log: {config.log().file}" if failed or unknown or end else ""),
         ]

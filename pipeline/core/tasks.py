@@ -144,9 +144,10 @@ def refuse_unfinished(day: date, zone: ZoneInfo) -> None:
 
 
 class FeedTask(LakeTask):
-    """A day's copy of a CSV file that somebody drops; its records are checked while they are copied."""
+    """A day's copy of the CSV file that a setting names; its records are checked while they are copied."""
 
     header: ClassVar[tuple[str, ...]]
+    setting: ClassVar[str]
     priority = SOURCES_FIRST
 
     def feed(self) -> str:
@@ -159,7 +160,7 @@ class FeedTask(LakeTask):
 
     def write(self, attempt: Attempt) -> Made:
         refuse_unfinished(self.date, self.zone())
-        fed = copy_feed(self.feed(), self.header, attempt)
+        fed = copy_feed(self.feed(), self.header, attempt, self.setting)
         schema = dict.fromkeys(self.header, "string")
         return Made(fed.rows, fed.files, schema, (fed.source,))
 
