@@ -75,6 +75,9 @@ def query(
     from pipeline.core.warehouse import warehouse
 
     table = warehouse().query_table(sql)
+    if not table.columns:
+        say("Done")
+        return
     show_table(table.columns, table.rows[:limit])
     shown = f"the first {limit:,} of " if len(table.rows) > limit else ""
     say(f"{shown}{len(table.rows):,} rows")

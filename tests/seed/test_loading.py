@@ -22,9 +22,9 @@ A_DAY = "SELECT CAST(invoice_date AS date), count(*) FROM retail.user_purchase G
 
 
 @pytest.fixture
-def retail(postgres, postgres_url, settings, tmp_path):
+def retail(postgres, database_url, settings, tmp_path):
     """Return an empty database that the settings name, beside a lake and a feed of the test's own."""
-    settings("database", "url", postgres_url.replace("/postgres?", "/test?"))
+    settings("database", "url", database_url)
     settings("lake", "root", str(tmp_path / "lake"))
     settings("user_behaviour", "review_feed", str(tmp_path / "vendor/movie_review.csv"))
     return postgres
