@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from functools import singledispatch
 
-import duckdb
-
 from pipeline.core.errors import PipelineError
 from pipeline.core.warehouse.catalogue import Catalogue, ExternalTable, duck_type
 from pipeline.core.warehouse.statements import (
@@ -65,14 +63,16 @@ def _(statement: DropTable, catalogue: Catalogue) -> None:
 @change.register
 def _(statement: AddPartition, catalogue: Catalogue) -> None:
     table = catalogue.table(statement.table)
-    for place in statement.places:
-        keys = _key_values(catalogue, table, place.values)
-        if not _has_partition(catalogue, table, keys):
-            catalogue.rows(
-                "INSERT INTO catalogue.external_partition VALUES (?, ?, ?, ?)", *table.name, keys, place.location
-            )
-        elif not statement.if_not_exists:
-            raise PipelineError(f"The external table {table.name} already has the partition {keys}.")
+    keys = _key_values(catalogue, table, [place.values for place in statement.places])
+    known = _known(catalogue, table)
+    given = dict(zip(keys, [place.location for place in statement.places], strict=True))
+    if not statement.if_not_exists and known & given.keys():
+        raise PipelineError(f"The external table {table.name} already has the partition {min(known & given.keys())}.")
+    missing = [key for key in given if key not in known]
+    catalogue.rows(
+        "INSERT INTO catalogue.external_partition SELECT ?, ?, unnest(?), unnest(?)",
+        *table.name, [list(key) for key in missing], [given[key] for key in missing],
+    )  # fmt: skip
 
 
 @change.register
@@ -102,34 +102,36 @@ def _(statement: SetLocation, catalogue: Catalogue) -> None:
     )  # fmt: skip
 
 
-def _has_partition(catalogue: Catalogue, table: ExternalTable, keys: list[str]) -> bool:
-    return bool(
-        catalogue.rows(
-            "SELECT 1 FROM catalogue.external_partition WHERE schemaname = ? AND tablename = ? AND keys = ?",
-            *table.name, keys,
-        )
-    )  # fmt: skip
+def _known(catalogue: Catalogue, table: ExternalTable) -> set[tuple[str, ...]]:
+    rows = catalogue.rows(
+        "SELECT keys FROM catalogue.external_partition WHERE schemaname = ? AND tablename = ?", *table.name
+    )
+    return {tuple(keys) for (keys,) in rows}
 
 
 def _existing(catalogue: Catalogue, table: ExternalTable, values: dict[str, str]) -> list[str]:
-    """Return a partition's values in the order of the keys. Raises PipelineError if it is not there."""
-    keys = _key_values(catalogue, table, values)
-    if not _has_partition(catalogue, table, keys):
+    """Return a partition's values as the catalogue has them. Raises PipelineError if it is not there."""
+    [keys] = _key_values(catalogue, table, [values])
+    if keys not in _known(catalogue, table):
         raise PipelineError(f"The external table {table.name} has no partition {values}.")
-    return keys
+    return list(keys)
 
 
-def _key_values(catalogue: Catalogue, table: ExternalTable, values: dict[str, str]) -> list[str]:
-    """Return a partition's values as the catalogue has them. Raises PipelineError where they do not fit the keys."""
-    if set(values) != {key.name for key in table.keys}:
-        keys = ", ".join(key.name for key in table.keys) or "nothing"
-        raise PipelineError(f"{table.name} is partitioned by {keys}, not by {', '.join(values) or 'nothing'}.")
-    return [_key_value(catalogue, table, key, values[key.name]) for key in table.keys]
+def _key_values(catalogue: Catalogue, table: ExternalTable, given: list[dict[str, str]]) -> list[tuple[str, ...]]:
+    """Return the values of partitions as the catalogue has them. Raises PipelineError where they do not fit."""
+    names = {key.name for key in table.keys}
+    for values in given:
+        if values.keys() != names:
+            keys = ", ".join(names) or "nothing"
+            raise PipelineError(f"{table.name} is partitioned by {keys}, not by {', '.join(values) or 'nothing'}.")
+    columns = [_spelled(catalogue, table, key, [values[key.name] for values in given]) for key in table.keys]
+    return list(zip(*columns, strict=True))
 
 
-def _key_value(catalogue: Catalogue, table: ExternalTable, key: Column, value: str) -> str:
-    try:
-        [(text,)] = catalogue.rows(f"SELECT CAST(CAST(? AS {duck_type(key)}) AS VARCHAR)", value)
-    except duckdb.ConversionException as error:
-        raise PipelineError(f"{table.name}: {value!r} is no {key.type} for {key.name}.") from error
-    return text
+def _spelled(catalogue: Catalogue, table: ExternalTable, key: Column, values: list[str]) -> list[str]:
+    """Return the values of one key as its type writes them, so that two spellings are one partition."""
+    rows = catalogue.rows(f"SELECT CAST(TRY_CAST(unnest(?) AS {duck_type(key)}) AS VARCHAR)", values)
+    for value, (text,) in zip(values, rows, strict=True):
+        if text is None:
+            raise PipelineError(f"{table.name}: {value!r} is no {key.type} for {key.name}.")
+    return [text for (text,) in rows]

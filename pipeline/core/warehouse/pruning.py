@@ -10,7 +10,8 @@ from sqlglot import exp
 def conditions_on(node: exp.Table, keys: set[str]) -> list[exp.Expr]:
     """Return the conditions about nothing but the partition keys of a table that none of its rows may break."""
     select = node.parent_select
-    if not isinstance(select, exp.Select):
+    # An alias may give the columns other names.
+    if not isinstance(select, exp.Select) or node.alias_column_names:
         return []
     is_alone = not select.args.get("joins")
     return [

@@ -30,7 +30,7 @@ class Relations:
             if not self.catalogue.has_schema(node.db.lower()):
                 continue
             table = self.catalogue.table(TableName(node.db.lower(), node.name.lower()))
-            if not _is_read(node):
+            if not _is_read(node) or _is_view(tree):
                 raise PipelineError(f"{opening(tree.sql('redshift'))}: {table.name} is external, and can only be read.")
             alias = node.args.get("alias") or exp.TableAlias(this=exp.to_identifier(node.name))
             query = sqlglot.parse_one(self._query(table, node, f"external_{number}"), read="duckdb")
@@ -82,6 +82,10 @@ class Relations:
         used = {placeholder.name for placeholder in query.find_all(exp.Placeholder)}
         named |= {name: value for name, value in self.params.items() if name in used}
         return self.catalogue.connection.execute(query.sql("duckdb"), named).fetchall()
+
+
+def _is_view(tree: exp.Expr) -> bool:
+    return isinstance(tree, exp.Create) and tree.kind == "VIEW"
 
 
 def _is_read(node: exp.Table) -> bool:

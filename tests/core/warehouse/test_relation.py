@@ -142,7 +142,24 @@ def test_timestamps_of_both_writers_are_read(warehouse, options):
     assert warehouse.query(f"SELECT invoicedate FROM {PURCHASES}") == [(at,)]
 
 
-@pytest.mark.parametrize("statement", [f"DELETE FROM {REVIEWS}", f"INSERT INTO {REVIEWS} SELECT '1', true"])
+def test_columns_that_an_alias_renames_are_no_partition_keys(warehouse):
+    given_reviews(warehouse, customer=1, positive=[True])
+
+    rows = warehouse.query(
+        f"SELECT classified FROM {REVIEWS} AS r (insert_date, classified, day) WHERE insert_date = '1'"
+    )
+
+    assert rows == [(True,)]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        f"DELETE FROM {REVIEWS}",
+        f"INSERT INTO {REVIEWS} SELECT '1', true",
+        f"CREATE VIEW public.review AS SELECT * FROM {REVIEWS}",
+    ],
+)
 def test_an_external_table_can_only_be_read(warehouse, statement):
     with pytest.raises(PipelineError, match=f"{REVIEWS} is external, and can only be read"):
         warehouse.query(statement)
