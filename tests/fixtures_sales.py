@@ -6,7 +6,6 @@ import time
 from typing import Any
 
 import pytest
-from fixtures_postgres import *  # noqa: F403 - the fixtures that these need
 
 from pipeline.core.database import Database
 from pipeline.core.etl_load import Load, LoadState
@@ -50,5 +49,7 @@ def customers(sales: Database, partition: Partition = DAY) -> list[int]:
 
 
 def wait_until_locks_are_awaited(sales: Database, number: int = 1) -> None:
+    give_up_at = time.monotonic() + 30
     while sales.query("SELECT count(*) FROM pg_locks WHERE NOT granted") != [(number,)]:
+        assert time.monotonic() < give_up_at, "nothing waits for a lock"
         time.sleep(0.01)

@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import psycopg2
 import pytest
-from fixtures_postgres import *  # noqa: F403 - the fixtures
 
 from pipeline.core.database import Database
 from pipeline.core.errors import SettingError, SourceUnavailable
@@ -112,9 +111,11 @@ def test_a_statement_that_is_wrong_raises_what_postgresql_says(postgres):
         postgres.query("SELECT * FROM retail.nothing")
 
 
-def test_no_connection_is_kept(postgres):
-    postgres.query("SELECT 1")
+def test_no_connection_is_kept_however_a_transaction_ends(postgres):
+    with pytest.raises(ZeroDivisionError) as held, postgres.transaction():
+        raise ZeroDivisionError
 
+    assert held.tb
     assert postgres.query("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'lakeshift'") == [(1,)]
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 
 import pytest
-from fixtures_sales import *  # noqa: F403 - the fixtures
 from fixtures_sales import DAY, NEXT_DAY, TABLE, a_load, add, customers, load
 
 from pipeline.core.errors import CommitLost, PipelineError, SourceUnavailable

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import luigi
 import pytest
-from fixtures_sales import *  # noqa: F403 - the fixtures
 from fixtures_sales import DAY, TABLE, a_load, add, customers, load, wait_until_locks_are_awaited
 from luigi.contrib.postgres import PostgresQuery
 from psycopg2 import extensions
