@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import socket
 import sys
 import threading
@@ -79,10 +80,7 @@ class Driver:
             self.session.set_exception(error)
 
     def _is_needed(self) -> bool:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            has_run = self.run.is_running() and self.run.status() != psutil.STATUS_ZOMBIE
-            return has_run and self._has_jvm() and not self.is_stopping.is_set()
-        return False
+        return is_alive(self.run) and self._has_jvm() and not self.is_stopping.is_set()
 
     def _has_jvm(self) -> bool:
         """Return whether the JVM lives, or never did: a start that failed is told to whoever asks."""
@@ -108,7 +106,8 @@ class Driver:
             with ThreadPoolExecutor(1) as pool:
                 self._watch(work, pool.submit(work.run), client)
             client.tell(done=True)
-        except Exception as error:
+        # A job may exit: argparse does, at an option that it does not know.
+        except (Exception, SystemExit) as error:
             traceback.print_exc()
             client.tell(failed=cause(error))
 
@@ -120,6 +119,13 @@ class Driver:
             else:
                 client.tell(percent=work.percent())
         ending.result()
+
+
+def is_alive(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def end_children() -> None:
@@ -146,7 +152,9 @@ def main(path: str, run_process: str, settings: str) -> None:
     try:
         Driver(listener, run, json.loads(settings)).serve()
     finally:
-        Path(path).unlink(missing_ok=True)
+        # Not the socket of a run that goes on: another driver may listen there by now.
+        if not is_alive(run):
+            shutil.rmtree(Path(path).parent, ignore_errors=True)
         end_children()
         # Threads may be waiting for a JVM that is no more.
         os._exit(0)

@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
+from py4j.protocol import Py4JNetworkError  # type: ignore[import-untyped]
 from pyspark import __version__
 from pyspark.sql import SparkSession
 
@@ -72,18 +73,24 @@ class Work:
         self.context.cancelJobGroup(self.group)
 
     def percent(self) -> float:
-        """Return the share of the known stages' tasks that are done, which never goes back."""
+        """Return the share of the tasks of the stages known so far that are done.
+
+        Spark plans some stages when others are done, so the share may fall; it is 100 only when the job has ended.
+        """
         tracker = self.context.statusTracker()
         jobs = [tracker.getJobInfo(number) for number in tracker.getJobIdsForGroup(self.group)]
         stages = [tracker.getStageInfo(number) for one in jobs if one for number in one.stageIds]
         tasks = sum(stage.numTasks for stage in stages if stage)
         done = sum(stage.numCompletedTasks for stage in stages if stage)
-        self.seen_percent = max(self.seen_percent, round(100 * done / tasks, 1) if tasks else 0.0)
+        if done < tasks:
+            self.seen_percent = round(100 * done / tasks, 1)
         return self.seen_percent
 
 
 def cause(error: BaseException) -> str:
     """Return the deepest cause of an error, on one line; Java's own where there is one."""
+    if isinstance(error, ConnectionError | Py4JNetworkError):
+        return "Spark's JVM has ended, perhaps for want of memory: look at [jobs] driver_memory."
     # Py4J keeps the Java exception under one name, the exceptions that pyspark makes of it under another.
     java = getattr(error, "java_exception", None) or getattr(error, "_origin", None)
     if java is None:
