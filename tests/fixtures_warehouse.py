@@ -6,6 +6,7 @@ A conftest.py names the fixtures that its tests use.
 from __future__ import annotations
 
 import datetime
+import shutil
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from pathlib import Path
@@ -40,8 +41,17 @@ SCHEMAS = {
 }
 
 
+@pytest.fixture(scope="session")
+def new_warehouse(tmp_path_factory) -> Path:
+    """A warehouse with its tables, to be copied."""
+    path = tmp_path_factory.mktemp("warehouse") / "new.duckdb"
+    DuckWarehouse(path).query("SELECT 1")
+    return path
+
+
 @pytest.fixture
-def warehouse(settings, tmp_path: Path) -> DuckWarehouse:  # noqa: F811
+def warehouse(settings, tmp_path: Path, new_warehouse: Path) -> DuckWarehouse:  # noqa: F811
+    shutil.copy(new_warehouse, tmp_path / "warehouse.duckdb")
     settings("lake", "root", str(tmp_path / "lake"))
     settings("warehouse", "wait_seconds", "20")
     return DuckWarehouse(tmp_path / "warehouse.duckdb")

@@ -1,6 +1,6 @@
 """What the tests of the warehouse share."""
 
 from fixtures_s3 import ministack
-from fixtures_warehouse import settings, warehouse
+from fixtures_warehouse import new_warehouse, settings, warehouse
 
-__all__ = ["ministack", "settings", "warehouse"]
+__all__ = ["ministack", "new_warehouse", "settings", "warehouse"]

@@ -18,7 +18,6 @@ ROWS = f"SELECT customerid FROM {TABLE} ORDER BY 1"
 @pytest.fixture
 def files(warehouse, monkeypatch):
     """The files of sql/ by their names, for the length of a test whose tables are there already."""
-    warehouse.query("SELECT 1")
     files: dict[str, str] = {}
     monkeypatch.setattr(base, "read_file", files.__getitem__)
     return files

@@ -14,6 +14,8 @@ METRICS = "SELECT count(*) FROM public.user_behavior_metric"
 
 
 def test_the_tables_are_there_when_the_file_is_first_opened(warehouse):
+    warehouse.path.unlink()
+
     assert warehouse.query(METRICS) == [(0,)]
     assert warehouse.query("SELECT tablename FROM svv_external_tables ORDER BY 1") == [
         ("classified_movie_review",),

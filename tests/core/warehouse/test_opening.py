@@ -6,15 +6,21 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import duckdb
 import pytest
-from fixtures_warehouse import REVIEWS
+from fixtures_warehouse import DAY, REVIEWS
 
-from pipeline.core.errors import SourceUnavailable
+from pipeline.core.errors import CommitLost, SourceUnavailable
+from pipeline.core.etl_load import Load
+from pipeline.core.lake import Partition
 from pipeline.core.warehouse.opening import opened
 
-COUNT = "SELECT count(*) FROM public.user_behavior_metric"
+TABLE = "public.user_behavior_metric"
+PARTITION = Partition.of_date(DAY)
+COUNT = f"SELECT count(*) FROM {TABLE}"
 
 LOAD = """
 import sys
@@ -66,8 +72,22 @@ def test_processes_that_load_at_once_all_load(warehouse):
     processes = [started(LOAD, warehouse.path, day) for day in days]
 
     assert [process.communicate()[0] for process in processes] == ["inserted\n"] * 4
-    assert warehouse.loaded_partitions("public.user_behavior_metric") == {f"insert_date={day}" for day in days}
+    assert warehouse.loaded_partitions(TABLE) == {f"insert_date={day}" for day in days}
     assert warehouse.query(COUNT) == [(20,)]
+
+
+def test_threads_that_load_the_same_partition_load_it_once(warehouse):
+    def load(attempt):
+        with suppress(CommitLost), warehouse.load_partition(Load(TABLE, PARTITION, attempt, "t", "v")) as cursor:
+            cursor.execute(f"INSERT INTO {TABLE} (insert_date) VALUES (%(day)s)", {"day": DAY})
+            time.sleep(0.2)
+            return attempt
+
+    with ThreadPoolExecutor(3) as threads:
+        won = [attempt for attempt in threads.map(load, ["a", "b", "c"]) if attempt]
+
+    assert warehouse.query(COUNT) == [(1,)]
+    assert [warehouse.load_state(TABLE, PARTITION).attempt] == won
 
 
 def test_a_process_that_is_killed_in_a_load_leaves_nothing_and_holds_up_nobody(warehouse):
@@ -77,7 +97,7 @@ def test_a_process_that_is_killed_in_a_load_leaves_nothing_and_holds_up_nobody(w
         process.send_signal(signal.SIGKILL)
 
     assert warehouse.query(COUNT) == [(0,)]
-    assert warehouse.loaded_partitions("public.user_behavior_metric") == set()
+    assert warehouse.loaded_partitions(TABLE) == set()
 
 
 def test_who_holds_the_file_is_named_after_the_wait(warehouse, settings, holder):
