@@ -24,12 +24,28 @@ START = "import sys; from pipeline.core.embedded import start_postgres; print(st
 
 
 @pytest.fixture
-def data():
+def new_data():
     """Return a place for the files of a server that is stopped after the test."""
     folder = Path(tempfile.mkdtemp(prefix="lakeshift-test-"))
     yield folder / "postgres"
     stop_postgres(folder / "postgres")
     shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+def made_data():
+    folder = Path(tempfile.mkdtemp(prefix="lakeshift-test-"))
+    start_postgres(folder / "postgres")
+    yield folder / "postgres"
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def data(made_data):
+    """Return the files of a server that is not running, and is stopped after the test."""
+    stop_postgres(made_data)
+    yield made_data
+    stop_postgres(made_data)
 
 
 def ask(url, sql="SELECT 1"):
@@ -57,12 +73,12 @@ def socket_folder(url):
     return Path(extensions.parse_dsn(url)["host"])
 
 
-def test_a_server_is_made_once_and_then_found(data):
-    url = start_postgres(data)
-    pid = server_pid(data)
+def test_a_server_is_made_once_and_then_found(new_data):
+    url = start_postgres(new_data)
+    pid = server_pid(new_data)
 
-    assert start_postgres(str(data)) == postgres_address(data) == url
-    assert server_pid(data) == pid
+    assert start_postgres(str(new_data)) == postgres_address(new_data) == url
+    assert server_pid(new_data) == pid
     assert ask(url, "SELECT current_setting('server_encoding'), current_setting('TimeZone')") == ("UTF8", "UTC")
 
 
@@ -94,20 +110,20 @@ def test_a_server_started_in_a_fork_outlives_it(data):
     assert ask(postgres_address(data)) == (1,)
 
 
-def test_processes_that_start_a_server_at_once_get_the_same_one(data):
-    command = [sys.executable, "-c", START, data]
+def test_processes_that_start_a_server_at_once_get_the_same_one(new_data):
+    command = [sys.executable, "-c", START, new_data]
     starting = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
 
     urls = {process.communicate(timeout=60)[0].strip() for process in starting}
 
-    assert urls == {postgres_address(data)}
+    assert urls == {postgres_address(new_data)}
 
 
 def test_a_server_that_was_killed_comes_back_with_what_was_committed(data):
-    ask(start_postgres(data), "CREATE TABLE kept AS SELECT 7 AS a")
+    ask(start_postgres(data), "CREATE TABLE recovered AS SELECT 7 AS a")
     kill(data)
 
-    assert ask(start_postgres(data), "SELECT a FROM kept") == (7,)
+    assert ask(start_postgres(data), "SELECT a FROM recovered") == (7,)
 
 
 def test_a_query_that_outlives_a_killed_server_does_not_keep_it_from_starting(data):
@@ -142,17 +158,17 @@ def test_a_server_whose_socket_was_cleared_away_is_started_again(data):
     assert ask(start_postgres(data)) == (1,)
 
 
-def test_what_a_killed_first_start_left_is_made_anew(data):
-    unfinished = data.with_name("postgres.unfinished")
+def test_what_a_killed_first_start_left_is_made_anew(new_data):
+    unfinished = new_data.with_name("postgres.unfinished")
     unfinished.mkdir()
     (unfinished / "PG_VERSION").write_text("18\n")
 
-    assert ask(start_postgres(data)) == (1,)
+    assert ask(start_postgres(new_data)) == (1,)
     assert not unfinished.exists()
 
 
-def test_a_server_whose_files_lie_deep_can_be_reached(data):
-    deep = data.parent / ("long" * 20) / ("name" * 20) / "postgres"
+def test_a_server_whose_files_lie_deep_can_be_reached(new_data):
+    deep = new_data.parent / ("long" * 20) / ("name" * 20) / "postgres"
 
     url = start_postgres(deep)
 
@@ -178,13 +194,13 @@ def test_only_its_user_can_get_to_a_server(data):
     assert data.stat().st_mode & 0o077 == 0
 
 
-def test_a_server_that_does_not_start_says_why_in_one_line(data):
-    start_postgres(data)
-    stop_postgres(data)
-    (data / "postgresql.auto.conf").write_text("no_such_setting = 1\n")
+def test_a_server_that_does_not_start_says_why_in_one_line(new_data):
+    start_postgres(new_data)
+    stop_postgres(new_data)
+    (new_data / "postgresql.auto.conf").write_text("no_such_setting = 1\n")
 
     with pytest.raises(SourceUnavailable) as caught:
-        start_postgres(data)
+        start_postgres(new_data)
 
     assert "contains errors" in str(caught.value)
-    assert str(data / "postgres.log") in str(caught.value)
+    assert str(new_data / "postgres.log") in str(caught.value)
