@@ -7,7 +7,7 @@ Timestamps are INT64 microseconds without a zone, decimals exact, integers signe
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import IO
 
 import pyarrow as pa
 from pyarrow import csv, parquet
@@ -15,7 +15,7 @@ from pyarrow import csv, parquet
 ROW_GROUP_ROWS = 131_072
 
 
-def write_parquet(rows: BinaryIO, schema: pa.Schema, output: BinaryIO) -> int:
+def write_parquet(rows: IO[bytes], schema: pa.Schema, output: IO[bytes]) -> int:
     """Write CSV with a header as one Parquet file, and return the number of rows.
 
     An unquoted empty field is null. Raises pyarrow.ArrowInvalid at a value that does not fit the schema.

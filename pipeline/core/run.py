@@ -15,7 +15,7 @@ import time
 import warnings
 from dataclasses import dataclass
 from types import FrameType
-from typing import Any
+from typing import Any, Literal
 
 import luigi.worker
 from luigi.parameter import UnconsumedParameterWarning
@@ -155,7 +155,7 @@ class RunWorker(luigi.worker.Worker):
         self.summary.note(task, "UNKNOWN", cause)
         log.error("FAILED   %s: %s", task, cause, extra={"whole": tb})
 
-    def __exit__(self, kind: Any, error: Any, trace: Any) -> bool:
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> Literal[False]:
         """Stop what is left of the run, say how it ended, and turn a signal into its exit code."""
         try:
             super().__exit__(kind, error, trace)
@@ -191,6 +191,6 @@ def _explanation(expl: Any) -> str:
 
 def install() -> None:
     """Have Luigi run its tasks with our worker."""
-    luigi.worker.Worker = RunWorker
+    luigi.worker.Worker = RunWorker  # type: ignore[misc]
     # Luigi reads some of its own settings in [core] elsewhere, and then wonders what they are.
     warnings.filterwarnings("ignore", "The configuration contains the parameter 'rpc_", UnconsumedParameterWarning)

@@ -6,7 +6,7 @@ import hashlib
 from functools import cache
 from importlib.metadata import version
 from importlib.resources import files
-from importlib.resources.abc import Traversable
+from typing import Any
 
 PACKAGES = ("emr", "pipeline", "spark_jobs", "sql")
 
@@ -20,7 +20,7 @@ def code_version() -> str:
     return f"{version('lakeshift')}+{digest.hexdigest()[:12]}"
 
 
-def _add(digest: hashlib._Hash, place: Traversable) -> None:
+def _add(digest: Any, place: Any) -> None:
     for entry in sorted(place.iterdir(), key=lambda entry: entry.name):
         if entry.is_dir():
             _add(digest, entry)

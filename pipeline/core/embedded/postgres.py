@@ -150,7 +150,7 @@ def _clear_after_crash(data: Path) -> None:
 
 
 def _is_backend(process: psutil.Process, data: Path) -> bool:
-    return process.info["name"] == "postgres" and works_in(process, data)
+    return process.name() == "postgres" and works_in(process, data)
 
 
 def _make_cluster(data: Path) -> None:

@@ -1,0 +1,26 @@
+"""The kinds of task a pipeline is made of. Each makes one partition, wholly or not at all, and may be run again.
+
+LakeTask                a partition of a dataset in the lake, committed by its manifest
+  FeedTask              ... copied from a file that was dropped
+  ExtractTask           ... queried from PostgreSQL
+  SparkTask             ... made by a job of spark_jobs/
+ExternalPartitionTask   the entry of the external catalogue that points at a partition in the lake
+QueriedTable            a partition of a table of the warehouse, made by a SQL file and checked by another
+"""
+
+from pipeline.core import run
+from pipeline.core.tasks.lake import ExtractTask, FeedTask, LakeTask, SparkTask
+from pipeline.core.tasks.partition import PartitionTask
+from pipeline.core.tasks.tables import ExternalPartitionTask, QueriedTable
+
+__all__ = [
+    "ExternalPartitionTask",
+    "ExtractTask",
+    "FeedTask",
+    "LakeTask",
+    "PartitionTask",
+    "QueriedTable",
+    "SparkTask",
+]
+
+run.install()

@@ -1,0 +1,148 @@
+"""Tasks that make a partition of a dataset in the lake, committed by its manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import ClassVar
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+
+from pipeline.core import config
+from pipeline.core.database import database
+from pipeline.core.errors import CheckFailed, JobFailed
+from pipeline.core.lake import Attempt, Counts, Dataset, File, Input, Partition, lake
+from pipeline.core.parquet import schema_text, write_parquet
+from pipeline.core.sources import copy_feed
+from pipeline.core.spark import run_job
+from pipeline.core.targets import LakeTarget
+from pipeline.core.tasks.partition import PartitionTask, refuse_unfinished
+from pipeline.core.version import code_version
+
+# All sources are read while Spark starts, and the sources of a day close to each other.
+SOURCES_FIRST = 10
+
+
+@dataclass(frozen=True)
+class Made:
+    """What an attempt wrote, before it is committed."""
+
+    rows: Counts
+    files: Sequence[File]
+    schema: dict[str, str]
+    inputs: tuple[Input, ...]
+
+
+class LakeTask(PartitionTask):
+    """A partition of a dataset in the lake."""
+
+    dataset: ClassVar[Dataset]
+
+    def output(self) -> LakeTarget:
+        return LakeTarget(self.dataset, self.partition)
+
+    def write(self, attempt: Attempt) -> Made:
+        """Write the data below the attempt's own folder."""
+        raise NotImplementedError
+
+    def make(self) -> str:
+        attempt = lake().begin(self.dataset, self.partition, self.task_id)
+        made = self.write(attempt)
+        self.refuse_too_many(made.rows, attempt)
+        attempt.commit(made.files, made.rows, made.schema, made.inputs, code_version())
+        return f"read {made.rows.read:,}, wrote {made.rows.written:,}, refused {made.rows.refused:,}"
+
+    def refuse_too_many(self, rows: Counts, attempt: Attempt) -> None:
+        limit = config.lake().max_refused
+        if rows.refused_share > limit:
+            raise CheckFailed(
+                f"{self.output()}: {rows.refused:,} of {rows.read:,} rows are refused, more than [lake] max_refused ="
+                f" {limit:g}. Nothing was committed. The rows and the reasons: {attempt.quarantine_location}"
+            )
+
+    @classmethod
+    def bulk_complete(cls, parameter_tuples: Iterable[date]) -> list[date]:
+        complete = lake().complete_partitions(cls.dataset)
+        return [day for day in parameter_tuples if Partition.of_date(day) in complete]
+
+
+class FeedTask(LakeTask):
+    """A day's copy of the CSV file that a setting names; its records are checked while they are copied."""
+
+    header: ClassVar[tuple[str, ...]]
+    setting: ClassVar[str]
+    priority = SOURCES_FIRST
+
+    def feed(self) -> str:
+        """Return the path of the file."""
+        raise NotImplementedError
+
+    def zone(self) -> ZoneInfo:
+        """Return the zone in which the day ends."""
+        raise NotImplementedError
+
+    def write(self, attempt: Attempt) -> Made:
+        refuse_unfinished(self.date, self.zone())
+        fed = copy_feed(self.feed(), self.header, attempt, self.setting)
+        schema = dict.fromkeys(self.header, "string")
+        return Made(fed.rows, fed.files, schema, (fed.source,))
+
+
+class ExtractTask(LakeTask):
+    """A day's rows of PostgreSQL, as Parquet. The two files of sql/ take %(insert_date)s."""
+
+    query: ClassVar[str]
+    fingerprint: ClassVar[str]
+    source: ClassVar[str]
+    schema: ClassVar[pa.Schema]
+    priority = SOURCES_FIRST
+
+    def zone(self) -> ZoneInfo:
+        """Return the zone in which the day ends."""
+        raise NotImplementedError
+
+    def write(self, attempt: Attempt) -> Made:
+        refuse_unfinished(self.date, self.zone())
+        parameters = {self.partition.key: self.partition.parameter}
+        name = "part-0000.parquet"
+        store = database()
+        with store.transaction() as cursor:
+            store.run_file(cursor, self.fingerprint, parameters)
+            rows, digest = cursor.fetchone()
+            with store.copy_out_file(cursor, self.query, parameters) as stream, attempt.open(name, "wb") as output:
+                try:
+                    count = write_parquet(stream, self.schema, output)
+                except pa.ArrowInvalid as error:
+                    raise JobFailed(
+                        f"{self.output()}: a row of {self.source} does not fit: {error}."
+                        f" Look for it with sql/{self.query}; nothing was committed."
+                    ) from error
+        source = Input(self.source, str(self.partition), fingerprint={"rows": rows, "hash": str(digest)})
+        files = [File(name, attempt.size(name), count)]
+        return Made(Counts(count, count, 0), files, schema_text(self.schema), (source,))
+
+
+class SparkTask(LakeTask):
+    """A dataset that a job of spark_jobs/ makes of the one that this task requires."""
+
+    job: ClassVar[str]
+    uses_spark = True
+
+    def write(self, attempt: Attempt) -> Made:
+        required = self.requires()
+        manifest = lake().manifest(required.dataset, required.partition)
+        report = run_job(self.job, manifest.location, attempt, self)
+        source = Input(required.dataset.path, str(required.partition), manifest.attempt)
+        return Made(report.rows, report.files, report.schema, (source,))
+
+    def progress(self, percent: float) -> None:
+        """Show how far the job is, from 0 to 100."""
+        if self.set_progress_percentage:
+            self.set_progress_percentage(round(percent))
+
+    def tracking_url(self, url: str) -> None:
+        """Show where the job can be watched."""
+        if self.set_tracking_url:
+            self.set_tracking_url(url)

@@ -1,0 +1,76 @@
+"""A task that makes the partition of one day, and what it says of how that went."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import logging
+import time
+import traceback
+from collections.abc import Iterable
+from typing import ClassVar
+from zoneinfo import ZoneInfo
+
+import luigi
+
+from pipeline.core import config
+from pipeline.core.errors import CheckFailed, CommitLost, one_line
+from pipeline.core.lake import Partition
+
+log = logging.getLogger(__name__)
+
+
+class PartitionTask(luigi.Task):
+    """A task that makes the partition of one day. Whoever runs it says the day."""
+
+    date = luigi.DateParameter(description="the day, such as 2010-12-01")
+
+    uses_spark: ClassVar[bool] = False
+
+    @property
+    def partition(self) -> Partition:
+        return Partition.of_date(self.date)
+
+    def make(self) -> str:
+        """Make the partition, and return in a few words what it holds."""
+        raise NotImplementedError
+
+    def run(self) -> None:
+        started = time.monotonic()
+        try:
+            self.outcome = self.make()
+        except CommitLost as lost:
+            self.outcome = one_line(lost)
+        self.seconds = time.monotonic() - started
+        self.report(self.outcome)
+
+    def report(self, message: str) -> None:
+        """Show a message in the visualiser."""
+        if self.set_status_message:
+            self.set_status_message(message)
+
+    def on_success(self) -> str:
+        """Return what Luigi hands to the parent process, where the run's summary is made."""
+        return json.dumps({"outcome": self.outcome, "seconds": round(self.seconds, 3)})
+
+    def on_failure(self, exception: BaseException) -> str:
+        """Say in one line what failed, and return it with the traceback for the visualiser."""
+        line = one_line(exception)
+        log.error("FAILED   %s %s: %s", self.task_family, self.date, line)
+        return f"{line}\n\n{''.join(traceback.format_exception(exception))}"
+
+    @classmethod
+    def bulk_complete(cls, parameter_tuples: Iterable[datetime.date]) -> list[datetime.date]:
+        """Return the days that are complete; kinds that can ask for all of them at once do."""
+        return [day for day in parameter_tuples if cls(date=day).complete()]
+
+
+def refuse_unfinished(day: datetime.date, zone: ZoneInfo) -> None:
+    """Raise CheckFailed if a day has not ended yet, unless the settings allow it."""
+    midnight = datetime.datetime.min.time()
+    ends = datetime.datetime.combine(day + datetime.timedelta(days=1), midnight, zone)
+    if datetime.datetime.now(zone) < ends and not config.lake().allow_unfinished:
+        raise CheckFailed(
+            f"{day} has not ended: it ends at {ends.isoformat()}. Run it after that,"
+            " or set [lake] allow_unfinished = true and ask for a rerun afterwards."
+        )
