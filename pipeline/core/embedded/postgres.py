@@ -150,7 +150,8 @@ def _clear_after_crash(data: Path) -> None:
 
 
 def _is_backend(process: psutil.Process, data: Path) -> bool:
-    return process.name() == "postgres" and works_in(process, data)
+    name = process.info["name"]  # type: ignore[attr-defined]
+    return name == "postgres" and works_in(process, data)
 
 
 def _make_cluster(data: Path) -> None:
