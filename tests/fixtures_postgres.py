@@ -60,7 +60,7 @@ class CutAtCommit:
 
     def __init__(self, url: str, folder: Path, arrives: bool) -> None:
         self._server_path = f"{extensions.parse_dsn(url)['host']}/.s.PGSQL.5432"
-        self.url = url.partition("?")[0] + f"?host={folder}"
+        self.url = url.partition("?")[0] + f"?host={folder}&port=5432"
         self._arrives = arrives
         self.has_cut = False
         self._listener = socket.socket(socket.AF_UNIX)

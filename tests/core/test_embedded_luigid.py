@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -79,12 +80,16 @@ def test_there_is_nothing_to_stop_where_nothing_was_started():
     assert not stop_luigid()
 
 
-def test_a_number_that_another_program_has_by_now_is_not_ended(tmp_path):
-    start_luigid()
-    stop_luigid()
-    (tmp_path / "luigid" / "luigid.pid").write_text(str(psutil.Process().pid))
+def test_a_number_that_another_program_has_by_now_is_neither_ended_nor_in_the_way(tmp_path):
+    (tmp_path / "luigid").mkdir(mode=0o700)
+    (tmp_path / "luigid" / "luigid.pid").write_text(str(os.getppid()))
 
-    assert not stop_luigid()
+    was_running = stop_luigid()
+    (tmp_path / "luigid" / "luigid.pid").write_text(str(os.getppid()))
+    url = start_luigid()
+
+    assert not was_running
+    assert addresses() == {"luigid": url}
 
 
 def test_nobody_else_can_write_where_the_state_is(tmp_path):

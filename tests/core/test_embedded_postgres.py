@@ -145,6 +145,7 @@ def test_a_number_that_another_program_has_by_now_does_not_keep_a_server_from_st
     stop_postgres(data)
     lines = [str(os.getppid()), str(data), "1", "5432", str(socket_folder(url)), "", "1 1", "ready"]
     (data / "postmaster.pid").write_text("\n".join(lines) + "\n")
+    socket_folder(url).mkdir(mode=0o700)
     (socket_folder(url) / ".s.PGSQL.5432.lock").write_text("\n".join(lines[:5]) + "\n")
 
     assert postgres_address(data) is None
@@ -179,12 +180,19 @@ def test_a_server_whose_files_lie_deep_can_be_reached(new_data):
 
 
 def test_the_variables_of_another_server_do_not_disturb(data, monkeypatch):
-    for name, value in {"PGDATA": "/nowhere", "PGPORT": "1", "PGHOST": "nowhere", "LC_ALL": "xx_XX"}.items():
+    another = {"PGDATA": "/nowhere", "PGPORT": "1", "PGHOST": "nowhere", "PGUSER": "nobody", "PGDATABASE": "nothing"}
+    for name, value in another.items():
         monkeypatch.setenv(name, value)
 
-    url = start_postgres(data)
+    assert ask(start_postgres(data)) == (1,)
 
-    assert url == postgres_address(data)
+
+def test_a_stopped_server_leaves_nothing_outside_its_folder(data):
+    folder = socket_folder(start_postgres(data))
+
+    stop_postgres(data)
+
+    assert not folder.exists()
 
 
 def test_only_its_user_can_get_to_a_server(data):

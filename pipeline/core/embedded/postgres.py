@@ -11,6 +11,7 @@ import hashlib
 import os
 import shutil
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,7 +40,7 @@ class Server:
 
     @property
     def url(self) -> str:
-        return f"postgresql://postgres@/postgres?host={self.socket_folder}"
+        return f"postgresql://postgres@/postgres?host={self.socket_folder}&port={PORT}"
 
     @property
     def is_reachable(self) -> bool:
@@ -97,9 +98,12 @@ def _start(data: Path) -> Server:
 
 
 def _stop(data: Path) -> bool:
-    if _wait_until_ready(data) is None:
+    server = _wait_until_ready(data)
+    if server is None:
         return False
     run_program("pg_ctl", data, "stop", "-w", f"-t{START_SECONDS}", "-m", "fast")
+    with suppress(OSError):
+        server.socket_folder.rmdir()
     return True
 
 

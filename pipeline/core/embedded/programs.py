@@ -23,6 +23,8 @@ def install_folder() -> Path:
 def run_program(name: str, data: Path, *arguments: str) -> None:
     """Run a program on the files of a server. Raises SourceUnavailable with what it says, and where the log is."""
     command = [str(install_folder() / "bin" / name), "-D", str(data), *arguments]
+    # On macOS a server does not start without a locale that exists.
+    environment = os.environ | {"LC_ALL": "C"}
     # A file and not a pipe: the server keeps open what it inherits, and reading a pipe would wait for its end.
     with tempfile.TemporaryFile() as output:
         done = subprocess.run(
@@ -31,7 +33,7 @@ def run_program(name: str, data: Path, *arguments: str) -> None:
             stdout=output,
             stderr=output,
             cwd=data,
-            env=_environment(),
+            env=environment,
             **run_as(data),
         )
         output.seek(0)
@@ -46,9 +48,3 @@ def failure(data: Path, what: str, said: str = "") -> str:
     lines = said.splitlines() + (log.read_text(errors="replace").splitlines()[-20:] if log.exists() else [])
     causes = [line for line in lines if "FATAL:" in line or "PANIC:" in line or "error:" in line] or lines[-1:]
     return f"The embedded PostgreSQL in {data}: {what}: {causes[-1] if causes else 'it says nothing'}. Its log: {log}"
-
-
-def _environment() -> dict[str, str]:
-    """Return this process's environment, without what is meant for another server; messages in English."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
-    return kept | {"LC_ALL": "C"}
