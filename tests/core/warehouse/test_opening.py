@@ -42,6 +42,21 @@ with DuckWarehouse(Path(path)).load_partition(Load("public.user_behavior_metric"
         sys.stdin.read()
 """
 
+FULL = """
+import resource, signal, sys
+from pathlib import Path
+from pipeline.core.warehouse.duck import DuckWarehouse
+
+path = Path(sys.argv[1])
+# A file that may not grow fails like one on a full disk.
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size, path.stat().st_size))
+with DuckWarehouse(path).transaction() as cursor:
+    cursor.execute("INSERT INTO public.etl_load (attempt) VALUES ('a')")
+    for _ in range(17):
+        cursor.execute("INSERT INTO public.etl_load (attempt) SELECT random() FROM public.etl_load")
+"""
+
 HOLD = """
 import sys, duckdb
 connection = duckdb.connect(sys.argv[1])
@@ -98,6 +113,15 @@ def test_a_process_that_is_killed_in_a_load_leaves_nothing_and_holds_up_nobody(w
 
     assert warehouse.query(COUNT) == [(0,)]
     assert warehouse.loaded_partitions(TABLE) == set()
+
+
+def test_a_full_disk_fails_the_load_and_leaves_what_was_there(warehouse):
+    warehouse.query(COUNT)
+
+    process = subprocess.run([sys.executable, "-c", FULL, str(warehouse.path)], stderr=subprocess.PIPE, text=True)
+
+    assert "SourceUnavailable: The warehouse did not commit" in process.stderr.splitlines()[-1]
+    assert warehouse.query("SELECT count(*) FROM public.etl_load") == [(0,)]
 
 
 def test_who_holds_the_file_is_named_after_the_wait(warehouse, settings, holder):

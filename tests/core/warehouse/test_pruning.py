@@ -4,7 +4,7 @@ import datetime
 
 import pytest
 from fixtures_warehouse import DAY, REVIEWS, given_reviews
-from hypothesis import HealthCheck, given, settings, strategies
+from hypothesis import HealthCheck, example, given, settings, strategies
 
 DAYS = [DAY + datetime.timedelta(days=number) for number in range(3)]
 
@@ -33,7 +33,7 @@ def cursor(warehouse):
     """A transaction that sees reviews of three days, in the external table and in public.review."""
     for customer, day in enumerate(DAYS, start=1):
         given_reviews(warehouse, customer, positive=[True], day=day)
-        given_reviews(warehouse, customer=2, positive=[False], day=day)
+        given_reviews(warehouse, customer=2 if day == DAY else 4, positive=[False], day=day)
     with warehouse.transaction() as cursor:
         cursor.execute(f"CREATE TABLE public.review AS SELECT * FROM {REVIEWS}")
         yield cursor
@@ -44,7 +44,9 @@ def rows(cursor, table, join, on, where):
     return sorted(cursor.fetchall(), key=str)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example(join="LEFT JOIN", on="a.insert_date = b.insert_date", where="b.insert_date IS NULL")
+@example(join="FULL JOIN", on="b.insert_date = %(day)s", where="a.insert_date IS NULL")
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(join=joins, on=conditions, where=conditions)
 def test_pruning_changes_no_result(cursor, join, on, where):
     read_in_part = rows(cursor, REVIEWS, join, f"a.cid = b.cid AND {on}", where)
