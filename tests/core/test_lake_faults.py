@@ -105,6 +105,18 @@ def test_a_put_that_never_arrives_is_to_be_tried_again(far, proxy):
     assert commit(attempt, files) == far.manifest(DATASET, DAY)
 
 
+def test_a_replacement_that_never_arrives_leaves_its_request_open(far, proxy):
+    old = make(far)
+    far.request_rerun(DATASET, DAY)
+    proxy.spoil("PUT", MANIFEST, lost_request, times=100)
+
+    with pytest.raises(SourceUnavailable):
+        make(far)
+
+    assert not is_complete(far)
+    assert far.state(DATASET, DAY).manifest == old
+
+
 def test_a_conflict_of_two_puts_is_sent_again(far, proxy):
     proxy.spoil("PUT", MANIFEST, s3_error(409, "ConditionalRequestConflict"))
 

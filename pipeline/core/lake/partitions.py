@@ -83,6 +83,7 @@ class Lake:
             raise PipelineError(f"{dataset} {partition} was never made, so nothing can be made again: run its task.")
         # The id is in the name, so that deleting an answered request can never delete a newer one.
         name = new_attempt_id()
+        # False would mean that it was sent twice, since nobody else has the name.
         self.store.create(f"{reruns_path(dataset)}/{partition}/{name}", b"")
         return name
 

@@ -147,7 +147,7 @@ class _NewObject(NewFile):
             self._file.close()
 
     def drop(self) -> None:
-        # Else its own end would put the object.
+        # Else it would try to put what was discarded when it is collected, and complain.
         self._file.closed = True
         with suppress(*FAILURES):
             self._file.discard()
@@ -157,15 +157,14 @@ class _NewObject(NewFile):
 def _connect(pid: int, endpoint_url: str, region: str) -> S3FileSystem:
     """Return the one file system of a process; the cache holds it for ever.
 
-    A child keeps its parent's too: fsspec's own cache would drop it there, and its end would take the parent's
-    sockets out of the epoll that both share.
+    A child keeps its parent's too: fsspec's own cache drops it there. Once it is collected, the parent's sockets may
+    be out of the epoll that both share, and its next request then waits 15 s for a reply that nobody watches for.
     """
     fs = S3FileSystem(
         endpoint_url=endpoint_url or None,
         client_kwargs={"region_name": region} if region else {},
         config_kwargs={"retries": {"mode": "standard", "total_max_attempts": 3}},
         use_listings_cache=False,
-        skip_instance_cache=True,
     )
     # Its own default of five, over botocore's three, makes an endpoint that is down take minutes.
     fs.retries = 2
