@@ -12,6 +12,9 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+# This script's own folder, whose tests/sql would hide the package of that name.
+sys.path.pop(0)
+
 import luigi.cmdline
 
 from pipeline.core import etl_load
