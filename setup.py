@@ -49,6 +49,7 @@ setup(
             "sqlfluff>=4",
             "playwright>=1.55",
             "build>=1.3",
+            "setuptools>=77",
         ],
         "lock": ["uv>=0.9"],
     },

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 
+import pyarrow.parquet
 import pytest
 from project import DAY, luigi_command
 from sample import DAY_ROWS, given_a_day
@@ -21,6 +22,28 @@ def test_a_day_goes_from_the_sources_to_the_metric(project):
     assert project.metric() == DAY_ROWS
     assert any("made     MovieReview 2010-12-01: read 5, wrote 5, refused 0" in line for line in done.lines)
     assert "6 made, 0 already there, 0 failed" in done.lines[-1]
+
+
+def test_the_staged_files_are_of_types_that_spectrum_reads(project):
+    given_a_day(project)
+    project.metric_of(DAY)
+
+    files = list(project.folder.glob("lake/stage/*/*/*/*.parquet"))
+    columns = [column for file in files for column in pyarrow.parquet.ParquetFile(file).schema]
+
+    assert len(files) == 2
+    assert {column.physical_type for column in columns} <= {
+        "INT32",
+        "INT64",
+        "BYTE_ARRAY",
+        "FIXED_LEN_BYTE_ARRAY",
+        "BOOLEAN",
+    }
+    logical = {column.name: str(column.logical_type) for column in columns}
+    assert "timeUnit=microseconds" in logical["invoicedate"]
+    assert logical["unitprice"] == "Decimal(precision=8, scale=3)"
+    assert not [kind for kind in logical.values() if "isSigned=false" in kind]
+    assert "insert_date" not in logical
 
 
 def test_a_second_run_of_the_same_day_does_nothing_and_says_so(project):

@@ -198,7 +198,8 @@ def in_force() -> Iterator[InForce]:
 
 def masked(text: str) -> str:
     """Return text with the password of any URL in it as ***."""
-    return re.sub(r"(\w+://[^/\s:@]*):[^/\s]*@", r"\1:***@", text)
+    # Up to the last @, since a password that nobody escaped may hold a / or an @ itself.
+    return re.sub(r"(\w+://[^/\s:@]*):\S*@", r"\1:***@", text)
 
 
 def _section(name: str, cls: type[T]) -> T:

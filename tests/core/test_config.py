@@ -1,0 +1,102 @@
+"""The settings: where each came from, what it means, and what is said when it means nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+from configparser import ConfigParser
+
+import pytest
+from luigi.configuration import LuigiConfigParser
+from project import ROOT
+
+from pipeline.core import config
+from pipeline.core.errors import SettingError
+
+
+@pytest.fixture
+def files(monkeypatch, tmp_path):
+    """Return what makes settings files, the later over the earlier, the only ones."""
+
+    def given(*texts: str) -> None:
+        paths = [tmp_path / f"{number}.cfg" for number in range(len(texts))]
+        for path, text in zip(paths, texts, strict=True):
+            path.write_text(text)
+        monkeypatch.setattr(LuigiConfigParser, "_instance", None)
+        monkeypatch.setattr(LuigiConfigParser, "_config_paths", [str(path) for path in paths])
+        config._written.cache_clear()
+
+    return given
+
+
+def test_the_file_as_committed_says_what_holds_without_it():
+    written = ConfigParser(interpolation=None)
+    written.read(ROOT / "luigi.cfg")
+
+    for name, cls in config.SECTIONS.items():
+        assert dict(written[name]) == {field.name: field.metadata["default"] for field in dataclasses.fields(cls)}
+
+
+def test_a_later_file_is_merged_over_an_earlier_one(files, tmp_path):
+    files("[lake]\nroot = first\nregion = eu-west-1\n", "[lake]\nroot = second\n")
+
+    assert config.lake().root == str(tmp_path / "second")
+    assert config.lake().region == "eu-west-1"
+
+
+def test_a_relative_path_is_relative_to_the_file_that_sets_it(files, tmp_path, monkeypatch):
+    files("[database]\ndata = ../postgres\n[warehouse]\nurl = duckdb:w.duckdb\n")
+    monkeypatch.chdir("/")
+
+    assert config.database().data == str(tmp_path / "../postgres")
+    assert config.warehouse().url == f"duckdb:{tmp_path}/w.duckdb"
+
+
+def test_a_secret_is_taken_from_the_environment_and_shown_masked(files, monkeypatch):
+    monkeypatch.setenv("SHOP_PASSWORD", "tr@p/door")
+    files("[database]\nurl = postgresql://luigi:${SHOP_PASSWORD}@db.example/shop\n")
+
+    [shown] = [one.value for one in config.in_force() if one.section == "database" and one.key == "url"]
+
+    assert "tr@p/door" in config.database().url
+    assert shown == "postgresql://luigi:***@db.example/shop"
+
+
+def test_a_variable_that_is_not_set_is_one_line_with_its_setting(files, monkeypatch):
+    monkeypatch.delenv("SHOP_PASSWORD", raising=False)
+    files("[database]\nurl = postgresql://luigi:${SHOP_PASSWORD}@db.example/shop\n")
+
+    with pytest.raises(SettingError, match=r"^\[database\] url: .*SHOP_PASSWORD.* Set the variable"):
+        config.database()
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value", "expected"),
+    [
+        ("lake", "max_refused", "2", "a share between 0 and 1"),
+        ("lake", "allow_unfinished", "perhaps", "true or false"),
+        ("warehouse", "url", "oracle:x", "duckdb:<file>"),
+        ("warehouse", "wait_seconds", "-1", "a whole number of seconds"),
+        ("database", "url", "mysql://h/d", "embedded, or postgresql://user@host/database"),
+        ("database", "url", "", "embedded, or postgresql://user@host/database"),
+        ("jobs", "runner", "moon", "local"),
+        ("user_behaviour", "timezone", "Mars/Base", "a zone of the IANA database"),
+    ],
+)
+def test_a_malformed_setting_names_section_key_value_and_what_is_expected(files, section, key, value, expected):
+    files(f"[{section}]\n{key} = {value}\n")
+
+    with pytest.raises(SettingError) as caught:
+        getattr(config, section)()
+
+    assert str(caught.value).startswith(f"[{section}] {key} = {value or '(nothing)'} (")
+    assert f"expected {expected}" in str(caught.value)
+
+
+def test_each_setting_tells_the_file_that_it_came_from(files, tmp_path):
+    files("[lake]\nregion = eu-west-1\n", "[lake]\nmax_refused = 0.5\n")
+
+    origins = {one.key: one.origin for one in config.in_force() if one.section == "lake"}
+
+    assert origins["region"] == str(tmp_path / "0.cfg")
+    assert origins["max_refused"] == str(tmp_path / "1.cfg")
+    assert origins["root"] == "default"
