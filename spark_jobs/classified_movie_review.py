@@ -38,6 +38,7 @@ def transform(reviews: DataFrame) -> DataFrame:
     """Return one row for each review, positive where it has the word good."""
     # A token lies between characters that are in no word, and `good` is no stop word: this is the same as to
     # tokenise, take the stop words out and look for the token, at half the cost.
+    # (?U): from Java 19 on, é would not be of a word.
     positive = F.lower("review_str").rlike(r"(?U)\bgood\b")
     cid = F.regexp_extract("cid", WHOLE_NUMBER, 1)
     return reviews.select(cid.alias("cid"), F.coalesce(positive, F.lit(False)).alias("positive_review"))

@@ -33,8 +33,6 @@ SETTINGS = {
     "spark.sql.session.timeZone": "UTC",
     # Spectrum reads no nanoseconds.
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
-    # With pruning, a row is only as broken as the columns that a query asks for.
-    "spark.sql.csv.parser.columnPruning.enabled": "false",
 }
 
 

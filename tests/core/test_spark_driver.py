@@ -1,5 +1,6 @@
 """A driver ends with its run, and starts only where there is Java."""
 
+import multiprocessing
 import os
 import shutil
 import subprocess
@@ -13,6 +14,7 @@ from emr.steps import JobLine
 from pipeline.core import config, spark_client, spark_java
 from pipeline.core.errors import JobFailed
 
+FORK = multiprocessing.get_context("fork")
 LINE = JobLine("spark_jobs.classified_movie_review", ())
 
 
@@ -35,13 +37,10 @@ def run(monkeypatch):
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def family(folder):
-    """Return the driver of a run, and what it started."""
-    found = []
-    for process in psutil.process_iter(["cmdline"]):
-        if str(folder / spark_client.SOCKET) in (process.info["cmdline"] or ()):
-            found += [process, *process.children(recursive=True)]
-    return found
+def drivers(folder):
+    """Return the living drivers of a run."""
+    socket = str(folder / spark_client.SOCKET)
+    return [found for found in psutil.process_iter(["cmdline"]) if socket in (found.info["cmdline"] or ())]
 
 
 def wait_until(is_so, seconds=30):
@@ -51,11 +50,25 @@ def wait_until(is_so, seconds=30):
         time.sleep(0.05)
 
 
+def test_workers_that_start_a_driver_at_once_start_one(run):
+    workers = [FORK.Process(target=spark_client.prewarm) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+
+    assert [worker.exitcode for worker in workers] == [0] * 4
+    [driver] = drivers(spark_client.run_folder())
+    # A signal to the terminal's processes is for the run to pass on, or not.
+    assert os.getsid(driver.pid) != os.getsid(0)
+
+
 def test_a_driver_ends_with_its_run_and_takes_the_jvm_along(run):
     spark_client.prewarm()
     folder = spark_client.run_folder()
-    wait_until(lambda: len(family(folder)) >= 2)
-    [driver, *children] = family(folder)
+    [driver] = drivers(folder)
+    wait_until(driver.children)
+    children = driver.children(recursive=True)
 
     run.kill()
     run.wait()
@@ -99,7 +112,7 @@ def test_a_job_that_exits_fails_alone(spark_run):
     with pytest.raises(JobFailed, match="the day: SystemExit: 2"):
         spark_client.drive(LINE, "the day", Silence())
 
-    assert family(spark_run)[0].is_running()
+    assert drivers(spark_run)
 
 
 def test_without_an_archive_the_jvm_starts_as_it_is(monkeypatch, tmp_path):
@@ -155,11 +168,11 @@ def mapped_by_jvm():
     with pytest.raises(JobFailed, match="SystemExit: 2"):
         spark_client.drive(LINE, "the day", Silence())
     folder = spark_client.run_folder()
-    processes = family(folder)
-    [jvm] = [process for process in processes if process.name() == "java"]
+    [driver] = drivers(folder)
+    [jvm] = driver.children()
     found = {one.path for one in jvm.memory_maps()}
     spark_client.stop_driver(folder)
-    psutil.wait_procs(processes, timeout=15)
+    psutil.wait_procs([driver, jvm], timeout=15)
     return found
 
 

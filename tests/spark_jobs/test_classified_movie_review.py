@@ -135,10 +135,10 @@ def test_the_columns_are_those_of_the_external_table(classify):
 
 
 def test_the_parts_of_a_feed_become_one_file(classify):
-    done = classify(feed((1, "good"), ("x", "bad")), feed((2, "bad")), feed())
+    done = classify(feed((1, "good"), ("x", "bad")), feed((2, "bad")), feed((3, "good")), feed())
 
-    assert sorted(done.rows) == [("1", True), ("2", False)]
-    assert done.counts == (3, 2, 1)
+    assert sorted(done.rows) == [("1", True), ("2", False), ("3", True)]
+    assert done.counts == (4, 3, 1)
     assert len(done.report["files"]) == 1
 
 

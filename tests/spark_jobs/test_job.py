@@ -46,6 +46,15 @@ def test_a_job_that_loses_or_repeats_rows_fails_and_reports_nothing(spark, tmp_p
     assert not (tmp_path / "report").exists()
 
 
+def test_a_row_is_as_broken_as_it_is_whatever_columns_are_used(spark, tmp_path):
+    only_numbers = job_that(lambda rows: rows.select("cid"))
+
+    done = run_on(spark, only_numbers, tmp_path, "cid,review_str\n1,good\n2\n3,a,b\n")
+
+    assert done.rows == [("1",)]
+    assert [text for text, _ in done.refused] == ["2", "3,a,b"]
+
+
 def test_a_second_run_replaces_what_the_first_one_left(spark, tmp_path):
     done = run_on(spark, classified_movie_review, tmp_path, REVIEWS)
 
