@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
+import warnings
 from collections.abc import Callable, Iterator
 from configparser import ConfigParser, InterpolationError
 from dataclasses import dataclass
@@ -19,8 +20,13 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from luigi.configuration import LuigiConfigParser, get_config
+from luigi.interface import core
+from luigi.parameter import UnconsumedParameterWarning
 
 from pipeline.core.errors import SettingError
+
+# Luigi reads some of its own settings in [core] elsewhere, and then wonders what they are.
+warnings.filterwarnings("ignore", "The configuration contains the parameter 'rpc_", UnconsumedParameterWarning)
 
 T = TypeVar("T")
 DEFAULT = "default"
@@ -171,9 +177,9 @@ def user_behaviour() -> UserBehaviour:
 
 
 def scheduler_address() -> tuple[str, int]:
-    """Return the host and port of luigid, as Luigi's own [core] section names them."""
-    config = get_config()
-    return config.get("core", "scheduler_host", "localhost"), config.getint("core", "scheduler_port", 8082)
+    """Return the host and port of luigid, as Luigi's own [core] section or the command line names them."""
+    settings = core()
+    return settings.scheduler_host, settings.scheduler_port
 
 
 @dataclass(frozen=True)

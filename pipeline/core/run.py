@@ -12,13 +12,11 @@ import os
 import shutil
 import signal
 import time
-import warnings
 from dataclasses import dataclass
 from types import FrameType
 from typing import Any, Literal
 
 import luigi.worker
-from luigi.parameter import UnconsumedParameterWarning
 from luigi.retcodes import retcode
 from luigi.rpc import RPCError
 
@@ -192,5 +190,3 @@ def _explanation(expl: Any) -> str:
 def install() -> None:
     """Have Luigi run its tasks with our worker."""
     luigi.worker.Worker = RunWorker  # type: ignore[misc]
-    # Luigi reads some of its own settings in [core] elsewhere, and then wonders what they are.
-    warnings.filterwarnings("ignore", "The configuration contains the parameter 'rpc_", UnconsumedParameterWarning)

@@ -58,7 +58,7 @@ def free_services(settings):
     with tempfile.TemporaryDirectory(prefix="lakeshift-test-") as folder:
         settings("database", "data", f"{folder}/postgres")
         with socket.create_server(("127.0.0.1", 0)) as free:
-            settings("core", "default_scheduler_port", str(free.getsockname()[1]))
+            settings("core", "scheduler_port", str(free.getsockname()[1]))
         yield
 
 
