@@ -47,7 +47,7 @@ def drive(line: JobLine, what: str, reporter: Reporter) -> None:
             elif "percent" in told:
                 reporter.progress(told["percent"])
             elif "failed" in told:
-                raise JobFailed(f"{what}: {told['failed']} The whole traceback: {log_file()}")
+                raise JobFailed(f"{what}: {told['failed'].rstrip('.')}. The whole traceback: {log_file()}")
             elif "done" in told:
                 reporter.progress(100)
                 return

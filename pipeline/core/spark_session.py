@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+import textwrap
 import traceback
 import uuid
 from collections.abc import Mapping
@@ -19,6 +20,7 @@ from pipeline.core.spark_java import java
 from spark_jobs import job
 
 LOOPBACK = "127.0.0.1"
+LONGEST_CAUSE = 400
 JAVA_OPTIONS = "spark.driver.extraJavaOptions"
 OWN_SETTINGS = {
     "spark.driver.host": LOOPBACK,
@@ -38,7 +40,9 @@ def start_session(settings: Mapping[str, str]) -> SparkSession:
     except Exception as error:
         # An archive of classes that was cut short kills the JVM that uses it.
         if plain == settings:
-            raise JobFailed(f"Spark {__version__} does not start on {java()}: {cause(error)} Is it Java 17?") from error
+            raise JobFailed(
+                f"Spark {__version__} does not start on {java()}: {cause(error).rstrip('.')}. Is it Java 17?"
+            ) from error
         traceback.print_exc()
         return start_session(plain)
 
@@ -92,10 +96,11 @@ def cause(error: BaseException) -> str:
     if isinstance(error, ConnectionError | Py4JNetworkError):
         return "Spark's JVM has ended, perhaps for want of memory: look at [jobs] driver_memory."
     # Py4J keeps the Java exception under one name, the exceptions that pyspark makes of it under another.
-    java = getattr(error, "java_exception", None) or getattr(error, "_origin", None)
-    if java is None:
+    thrown = getattr(error, "java_exception", None) or getattr(error, "_origin", None)
+    if thrown is None:
         return one_line(error)
-    while java.getCause() is not None:
-        java = java.getCause()
-    message = " ".join(str(java.getMessage() or "").split())
-    return f"{java.getClass().getSimpleName()}: {message}"
+    while thrown.getCause() is not None:
+        thrown = thrown.getCause()
+    # Spark may add its whole plan to a message.
+    message = textwrap.shorten(str(thrown.getMessage()), LONGEST_CAUSE, placeholder=" ...")
+    return f"{thrown.getClass().getSimpleName()}: {message}"
