@@ -8,19 +8,21 @@ from pathlib import Path
 
 import pytest
 from fixtures_postgres import database_url, postgres, postgres_url  # noqa: F401
+from fixtures_s3 import ministack  # noqa: F401
+from fixtures_settings import settings  # noqa: F401
 from project import Project
 
-from pipeline.core import spark_client
+from pipeline.core.spark import client
 
 
 @pytest.fixture(scope="session")
 def spark_run() -> Iterator[Path]:
     """The folder of a run that lasts as long as the session, so that its runs share one Spark driver."""
-    folder = spark_client.run_folder()
+    folder = client.run_folder()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(spark_client.RUN_FOLDER, str(folder))
+        patch.setenv(client.RUN_FOLDER, str(folder))
         yield folder
-    spark_client.stop_driver(folder)
+    client.stop_driver(folder)
     shutil.rmtree(folder, ignore_errors=True)
 
 

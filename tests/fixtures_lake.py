@@ -4,7 +4,7 @@
 import multiprocessing
 
 import pytest
-from fixtures_s3 import REGION, ministack, new_bucket, proxy  # noqa: F401 - fixtures
+from fixtures_s3 import REGION, new_bucket, proxy  # noqa: F401 - fixtures
 
 from pipeline.core.errors import CommitLost
 from pipeline.core.lake import Attempt, Counts, Dataset, File, Input, Lake, Manifest, Partition

@@ -1,6 +1,6 @@
 """S3 for tests: MiniStack on a free loopback port, and a proxy before it whose replies can be spoiled.
 
-from fixtures_s3 import ministack, proxy  # noqa: F401
+from fixtures_s3 import proxy  # noqa: F401
 """
 
 from __future__ import annotations

@@ -15,8 +15,8 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from pipeline.core.spark_java import java_options
-from pipeline.core.spark_session import JAVA_OPTIONS, start_session
+from pipeline.core.spark.java import java_options
+from pipeline.core.spark.session import JAVA_OPTIONS, start_session
 from spark_jobs import job
 
 

@@ -14,7 +14,6 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from fixtures_settings import settings  # noqa: F401
 from pyarrow import parquet
 
 from pipeline.core.lake import Partition
@@ -50,7 +49,7 @@ def new_warehouse(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def warehouse(settings, tmp_path: Path, new_warehouse: Path) -> DuckWarehouse:  # noqa: F811
+def warehouse(settings, tmp_path: Path, new_warehouse: Path) -> DuckWarehouse:
     shutil.copy(new_warehouse, tmp_path / "warehouse.duckdb")
     settings("lake", "root", str(tmp_path / "lake"))
     settings("warehouse", "wait_seconds", "20")

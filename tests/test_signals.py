@@ -44,4 +44,4 @@ def wait_for_spark(pid: int) -> list[psutil.Process]:
 
 def is_driver_of(process: psutil.Process, pid: int) -> bool:
     command = process.info["cmdline"] or []
-    return "pipeline.core.spark_driver" in command and f"/run-{pid}-" in " ".join(command)
+    return "pipeline.core.spark.driver" in command and f"/run-{pid}-" in " ".join(command)

@@ -43,6 +43,6 @@ def config() -> None:
 
 def warm() -> None:
     """Prepare an archive of Spark's classes, once, so that every later cold start takes half the time."""
-    from pipeline.core import spark
+    from pipeline.core.spark.java import make_archive
 
-    say(f"The classes are in {spark.make_archive()}")
+    say(f"The classes are in {make_archive()}")

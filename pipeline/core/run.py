@@ -20,8 +20,9 @@ import luigi.worker
 from luigi.retcodes import retcode
 from luigi.rpc import RPCError
 
-from pipeline.core import config, spark_client
+from pipeline.core import config
 from pipeline.core.logs import open_logs
+from pipeline.core.spark import client
 
 log = logging.getLogger(__name__)
 
@@ -118,9 +119,9 @@ class RunWorker(luigi.worker.Worker):
 
     def __enter__(self) -> RunWorker:
         # Within another run, as a task that builds tasks is, that one's driver is used and left alone.
-        self._owns_driver = spark_client.RUN_FOLDER not in os.environ
-        self.run_folder = spark_client.run_folder()
-        os.environ[spark_client.RUN_FOLDER] = str(self.run_folder)
+        self._owns_driver = client.RUN_FOLDER not in os.environ
+        self.run_folder = client.run_folder()
+        os.environ[client.RUN_FOLDER] = str(self.run_folder)
         self._handlers = {number: signal.signal(number, self._stop) for number in (signal.SIGTERM, signal.SIGINT)}
         return super().__enter__()
 
@@ -133,7 +134,7 @@ class RunWorker(luigi.worker.Worker):
     def run(self) -> bool:
         due = [task for task in self._scheduled_tasks.values() if getattr(task, "uses_spark", False)]
         if any(one.task in due for one in self.summary.select(luigi.worker.PENDING)):
-            spark_client.prewarm()
+            client.prewarm()
         return super().run()
 
     def _add_task(self, *args: Any, **kwargs: Any) -> None:
@@ -159,8 +160,8 @@ class RunWorker(luigi.worker.Worker):
             super().__exit__(kind, error, trace)
         finally:
             if self._owns_driver:
-                del os.environ[spark_client.RUN_FOLDER]
-                spark_client.stop_driver(self.run_folder)
+                del os.environ[client.RUN_FOLDER]
+                client.stop_driver(self.run_folder)
                 shutil.rmtree(self.run_folder, ignore_errors=True)
             for number, handler in self._handlers.items():
                 signal.signal(number, handler)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import luigi
 
@@ -16,6 +18,11 @@ class PartitionTarget(luigi.Target):
 
     def exists(self) -> bool:
         raise NotImplementedError
+
+    @classmethod
+    def existing(cls, targets: Iterable[Any]) -> set[Any]:
+        """Return those that exist; kinds that can ask for all partitions at once do."""
+        return {target for target in targets if target.exists()}
 
     def request_rerun(self) -> None:
         """Have the next run replace this partition, while readers go on seeing what is there."""
@@ -31,6 +38,12 @@ class LakeTarget(PartitionTarget):
 
     def exists(self) -> bool:
         return lake().state(self.dataset, self.partition).is_complete
+
+    @classmethod
+    def existing(cls, targets: Iterable[LakeTarget]) -> set[LakeTarget]:
+        targets = set(targets)
+        complete = {dataset: lake().complete_partitions(dataset) for dataset in {one.dataset for one in targets}}
+        return {target for target in targets if target.partition in complete[target.dataset]}
 
     def request_rerun(self) -> None:
         lake().request_rerun(self.dataset, self.partition)
@@ -48,6 +61,12 @@ class TableTarget(PartitionTarget):
 
     def exists(self) -> bool:
         return warehouse().load_state(self.table, self.partition).is_complete
+
+    @classmethod
+    def existing(cls, targets: Iterable[TableTarget]) -> set[TableTarget]:
+        targets = set(targets)
+        loaded = {table: warehouse().loaded_partitions(table) for table in {one.table for one in targets}}
+        return {target for target in targets if str(target.partition) in loaded[target.table]}
 
     def request_rerun(self) -> None:
         warehouse().request_rerun(self.table, self.partition)

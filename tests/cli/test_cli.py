@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import psycopg2
 import pytest
-from fixtures_settings import *  # noqa: F403 - the fixtures
 
 from pipeline.cli import main
 from pipeline.core.lake import Counts, Dataset, File, Lake, Partition

@@ -19,7 +19,6 @@ from fixtures_lake import (  # noqa: F401 - fixtures
     store,
     write,
 )
-from fixtures_s3 import ministack  # noqa: F401 - fixtures
 
 from pipeline.core.errors import CheckFailed, CommitLost, JobFailed, SourceUnavailable
 from pipeline.core.lake import Counts, Dataset, File, Manifest, Partition

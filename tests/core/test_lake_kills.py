@@ -10,7 +10,7 @@ from multiprocessing.process import BaseProcess
 
 import pytest
 from fixtures_lake import DATASET, FORK, is_complete, make, proxied, requests_left  # noqa: F401 - fixtures
-from fixtures_s3 import ministack, proxy  # noqa: F401 - fixtures
+from fixtures_s3 import proxy  # noqa: F401 - fixtures
 
 from pipeline.core.lake import Lake, Partition
 from pipeline.core.store.local import LocalStore

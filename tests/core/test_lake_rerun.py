@@ -18,7 +18,6 @@ from fixtures_lake import (  # noqa: F401 - fixtures
     store,
     write,
 )
-from fixtures_s3 import ministack  # noqa: F401 - fixtures
 
 from pipeline.core.errors import CommitLost, PipelineError, SourceUnavailable
 

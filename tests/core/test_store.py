@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from fixtures_lake import FORK, in_processes, proxied, store  # noqa: F401 - fixtures
-from fixtures_s3 import Reply, lost_reply, ministack, proxy, s3_error  # noqa: F401 - fixtures
+from fixtures_s3 import Reply, lost_reply, proxy, s3_error  # noqa: F401 - fixtures
 from fsspec.asyn import sync
 
 from pipeline.core.errors import SourceUnavailable

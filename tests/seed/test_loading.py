@@ -8,7 +8,6 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from fixtures_settings import *  # noqa: F403 - the fixtures
 
 from pipeline.core.errors import CheckFailed, SettingError, SourceUnavailable
 from pipeline.core.lake import Counts

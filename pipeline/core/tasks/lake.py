@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import ClassVar
 from zoneinfo import ZoneInfo
 
@@ -13,10 +12,10 @@ import pyarrow as pa
 from pipeline.core import config
 from pipeline.core.database import database
 from pipeline.core.errors import CheckFailed, JobFailed
-from pipeline.core.lake import Attempt, Counts, Dataset, File, Input, Partition, lake
+from pipeline.core.lake import Attempt, Counts, Dataset, File, Input, lake
 from pipeline.core.parquet import schema_text, write_parquet
 from pipeline.core.sources import copy_feed
-from pipeline.core.spark import run_job
+from pipeline.core.spark.jobs import run_job
 from pipeline.core.targets import LakeTarget
 from pipeline.core.tasks.partition import PartitionTask, refuse_unfinished
 from pipeline.core.version import code_version
@@ -61,11 +60,6 @@ class LakeTask(PartitionTask):
                 f"{self.output()}: {rows.refused:,} of {rows.read:,} rows are refused, more than [lake] max_refused ="
                 f" {limit:g}. Nothing was committed. The rows and the reasons: {attempt.quarantine_location}"
             )
-
-    @classmethod
-    def bulk_complete(cls, parameter_tuples: Iterable[date]) -> list[date]:
-        complete = lake().complete_partitions(cls.dataset)
-        return [day for day in parameter_tuples if Partition.of_date(day) in complete]
 
 
 class FeedTask(LakeTask):

@@ -16,6 +16,7 @@ import luigi
 from pipeline.core import config
 from pipeline.core.errors import CheckFailed, CommitLost, one_line
 from pipeline.core.lake import Partition
+from pipeline.core.targets import PartitionTarget
 
 log = logging.getLogger(__name__)
 
@@ -61,8 +62,11 @@ class PartitionTask(luigi.Task):
 
     @classmethod
     def bulk_complete(cls, parameter_tuples: Iterable[datetime.date]) -> list[datetime.date]:
-        """Return the days that are complete; kinds that can ask for all of them at once do."""
-        return [day for day in parameter_tuples if cls(date=day).complete()]
+        """Return the days that are complete, asking each store once; Luigi may give a partial for the class."""
+        targets: dict[datetime.date, PartitionTarget] = {day: cls(date=day).output() for day in parameter_tuples}
+        kinds = {type(target) for target in targets.values()}
+        there = {target for kind in kinds for target in kind.existing(targets.values())}
+        return [day for day, target in targets.items() if target in there]
 
 
 def refuse_unfinished(day: datetime.date, zone: ZoneInfo) -> None:

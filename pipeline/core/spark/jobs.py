@@ -12,10 +12,7 @@ from pathlib import Path
 
 from emr.steps import job_line
 from pipeline.core.lake import Attempt, Counts, File
-from pipeline.core.spark_client import Reporter, drive, prewarm, stop_driver
-from pipeline.core.spark_java import make_archive
-
-__all__ = ["JobReport", "Reporter", "make_archive", "prewarm", "run_job", "stop_driver"]
+from pipeline.core.spark.client import Reporter, drive
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ import psutil
 from emr.steps import JobLine
 from pipeline.core import config
 from pipeline.core.errors import JobFailed
-from pipeline.core.spark_java import java_options
+from pipeline.core.spark.java import java_options
 
 RUN_FOLDER = "LAKESHIFT_RUN"
 SOCKET = "driver.sock"
@@ -132,7 +132,7 @@ def _start_driver(folder: Path) -> None:
     run_process = folder.name.split("-")[1]
     # The settings go along, since the driver would take a third of a second to read them.
     given = [str(folder / SOCKET), run_process, json.dumps(spark_settings())]
-    command = [sys.executable, "-m", "pipeline.core.spark_driver", *given]
+    command = [sys.executable, "-m", "pipeline.core.spark.driver", *given]
     with log_file().open("ab") as output:
         ended = subprocess.run(
             command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True, check=False

@@ -16,7 +16,7 @@ from pyspark import __version__
 from pyspark.sql import SparkSession
 
 from pipeline.core.errors import JobFailed, one_line
-from pipeline.core.spark_java import java
+from pipeline.core.spark.java import java
 from spark_jobs import job
 
 LOOPBACK = "127.0.0.1"

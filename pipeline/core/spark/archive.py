@@ -1,6 +1,6 @@
 """The process that makes the archive of Spark's classes: it does what every job does, and ends its JVM.
 
-python -m pipeline.core.spark_archive FILE
+python -m pipeline.core.spark.archive FILE
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
-from pipeline.core.spark_session import start_session
+from pipeline.core.spark.session import start_session
 from spark_jobs import job
 
 

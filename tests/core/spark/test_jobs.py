@@ -1,4 +1,3 @@
-# ruff: noqa: F811 - fixtures
 """A run has one Spark driver, which outlives its workers and ends with the run."""
 
 import json
@@ -11,18 +10,18 @@ from pathlib import Path
 
 import psutil
 import pytest
-from fixtures_s3 import REGION, ministack, new_bucket  # noqa: F401 - fixtures
+from fixtures_s3 import REGION, new_bucket
 
 from emr.steps import JobLine
-from pipeline.core import spark, spark_client
 from pipeline.core.errors import JobFailed
 from pipeline.core.lake import Counts, Dataset, Lake, Partition
+from pipeline.core.spark import client, jobs
 from pipeline.core.store.local import LocalStore
 from pipeline.core.store.s3 import S3Store
 
 JOB = "classified_movie_review"
 REVIEWS = "cid,review_str\n1,good\nx,bad\n3,bad\n"
-TESTS = Path(__file__).parent.parent
+TESTS = Path(__file__).parents[2]
 FORK = multiprocessing.get_context("fork")
 
 
@@ -42,10 +41,10 @@ class Heard:
 @pytest.fixture(scope="module", autouse=True)
 def driver(spark_run):
     """The driver of the session's run, started by a process from which it can import the slow job."""
-    spark.stop_driver(spark_run)
+    client.stop_driver(spark_run)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(TESTS), prepend=os.pathsep)
-        spark.prewarm()
+        client.prewarm()
         yield
 
 
@@ -81,7 +80,7 @@ def begin(lake):
 
 def drivers(folder):
     """Return the living drivers of a run."""
-    socket = str(folder / spark_client.SOCKET)
+    socket = str(folder / client.SOCKET)
     return [found for found in psutil.process_iter(["cmdline"]) if socket in (found.info["cmdline"] or ())]
 
 
@@ -106,7 +105,7 @@ def ask(url):
 def test_a_job_writes_below_its_attempt_and_reports_what(lake):
     attempt = begin(lake)
 
-    report = spark.run_job(JOB, given_reviews(lake), attempt, Heard())
+    report = jobs.run_job(JOB, given_reviews(lake), attempt, Heard())
 
     assert report.rows == Counts(read=3, written=2, refused=1)
     assert report.schema == {"cid": "string", "positive_review": "boolean"}
@@ -119,7 +118,7 @@ def test_a_job_writes_below_its_attempt_and_reports_what(lake):
 def test_what_a_job_wrote_can_be_committed(lake):
     attempt = begin(lake)
 
-    report = spark.run_job(JOB, given_reviews(lake), attempt, Heard())
+    report = jobs.run_job(JOB, given_reviews(lake), attempt, Heard())
     attempt.commit(report.files, report.rows, report.schema, (), "1")
 
     assert attempt.lake.state(attempt.dataset, attempt.partition).is_complete
@@ -129,7 +128,7 @@ def test_a_lake_on_s3_is_copied_here_and_back(ministack):
     lake = Lake(S3Store(f"{new_bucket(ministack)}/some/prefix", ministack, REGION))
     attempt = begin(lake)
 
-    report = spark.run_job(JOB, given_reviews(lake), attempt, Heard())
+    report = jobs.run_job(JOB, given_reviews(lake), attempt, Heard())
 
     names = [listed.path.removeprefix(f"{attempt.folder}/") for listed in lake.store.list(attempt.folder)]
     assert names == [file.name for file in report.files]
@@ -139,7 +138,7 @@ def test_a_lake_on_s3_is_copied_here_and_back(ministack):
 
 def test_the_workers_of_a_run_share_one_driver(lake, spark_run):
     def work():
-        spark.run_job(JOB, reviews, begin(lake), Heard())
+        jobs.run_job(JOB, reviews, begin(lake), Heard())
 
     reviews = given_reviews(lake)
     workers = [FORK.Process(target=work) for _ in range(2)]
@@ -155,7 +154,7 @@ def test_the_workers_of_a_run_share_one_driver(lake, spark_run):
 def test_progress_and_the_ui_are_told_while_a_job_runs(slow_line):
     heard = Heard()
 
-    spark_client.drive(slow_line(seconds=4), "slow", heard)
+    client.drive(slow_line(seconds=4), "slow", heard)
 
     assert heard.urls[0].startswith("http://127.0.0.1:")
     assert len([percent for percent in heard.percents if 0 < percent < 100]) > 2
@@ -171,7 +170,7 @@ def test_a_killed_worker_gives_its_job_up_and_leaves_the_driver(slow_line, lake,
             urls.put(url)
 
     urls = FORK.Queue()
-    worker = FORK.Process(target=lambda: spark_client.drive(slow_line(seconds=300), "slow", Url()))
+    worker = FORK.Process(target=lambda: client.drive(slow_line(seconds=300), "slow", Url()))
     [before] = drivers(spark_run)
     worker.start()
     url = urls.get(timeout=60)
@@ -179,7 +178,7 @@ def test_a_killed_worker_gives_its_job_up_and_leaves_the_driver(slow_line, lake,
     os.kill(worker.pid, signal.SIGKILL)
 
     wait_until(lambda: not jobs_at(url, "running"))
-    spark.run_job(JOB, given_reviews(lake), begin(lake), Heard())
+    jobs.run_job(JOB, given_reviews(lake), begin(lake), Heard())
     assert drivers(spark_run) == [before]
     worker.join()
 
@@ -188,12 +187,12 @@ def test_a_job_that_fails_says_why_in_one_line_and_where_the_rest_is(lake):
     reviews = given_reviews(lake, "review_str,cid\ngood,1\n")
 
     with pytest.raises(JobFailed) as failed:
-        spark.run_job(JOB, reviews, begin(lake), Heard())
+        jobs.run_job(JOB, reviews, begin(lake), Heard())
 
     message = str(failed.value)
     assert message.startswith(f"stage/{JOB} insert_date=2010-12-01: ")
     assert "IllegalArgumentException: CSV header does not conform" in message
-    assert message.endswith(f"The whole traceback: {spark_client.log_file()}")
+    assert message.endswith(f"The whole traceback: {client.log_file()}")
     assert "\n" not in message and len(message) < 500
 
 
@@ -205,11 +204,11 @@ def test_a_job_that_cannot_write_names_the_reason(lake):
     blocked.write_text("a file where a folder should be")
 
     with pytest.raises(JobFailed, match=r"stage/.*(not a directory|Mkdirs failed)"):
-        spark.run_job(JOB, reviews, attempt, Heard())
+        jobs.run_job(JOB, reviews, attempt, Heard())
 
 
 def test_the_jvm_listens_on_loopback_only(lake, spark_run):
-    spark.run_job(JOB, given_reviews(lake), begin(lake), Heard())
+    jobs.run_job(JOB, given_reviews(lake), begin(lake), Heard())
 
     [driver] = drivers(spark_run)
     ports = [port for child in driver.children() for port in child.net_connections() if port.status == "LISTEN"]
@@ -222,12 +221,12 @@ def test_others_cannot_reach_the_driver(spark_run):
 
 def test_a_driver_whose_jvm_died_is_replaced(lake, slow_line, spark_run):
     reviews = given_reviews(lake)
-    spark.run_job(JOB, reviews, begin(lake), Heard())
+    jobs.run_job(JOB, reviews, begin(lake), Heard())
     [driver] = drivers(spark_run)
     [jvm] = driver.children()
     jvm.kill()
 
     driver.wait(10)
-    spark.run_job(JOB, reviews, begin(lake), Heard())
+    jobs.run_job(JOB, reviews, begin(lake), Heard())
 
     assert drivers(spark_run) != [driver]

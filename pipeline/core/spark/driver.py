@@ -1,4 +1,4 @@
-"""The process that runs the Spark jobs of one run; pipeline.core.spark_client starts it and talks to it.
+"""The process that runs the Spark jobs of one run; pipeline.core.spark.client starts it and talks to it.
 
 A connection carries one job: a line of JSON in, and lines of JSON out, which say where the job can be watched, how far
 it is, and how it ended. Whoever closes a connection gives its job up. The driver ends when it is told to, when the
@@ -71,7 +71,7 @@ class Driver:
 
     def _start_session(self) -> None:
         # Imported here, since pyspark takes half a second that clients need not wait for.
-        from pipeline.core.spark_session import start_session
+        from pipeline.core.spark.session import start_session
 
         try:
             self.session.set_result(start_session(self.settings))
@@ -98,7 +98,7 @@ class Driver:
                 self._carry_out(asked["module"], asked["arguments"], Client(connection))
 
     def _carry_out(self, module: str, arguments: list[str], client: Client) -> None:
-        from pipeline.core.spark_session import Work, cause
+        from pipeline.core.spark.session import Work, cause
 
         try:
             work = Work(self.session.result(), module, arguments)

@@ -11,8 +11,9 @@ import psutil
 import pytest
 
 from emr.steps import JobLine
-from pipeline.core import config, spark_client, spark_java
+from pipeline.core import config
 from pipeline.core.errors import JobFailed
+from pipeline.core.spark import client, java
 
 FORK = multiprocessing.get_context("fork")
 LINE = JobLine("spark_jobs.classified_movie_review", ())
@@ -31,7 +32,7 @@ def run(monkeypatch):
     """The process of a run that is not this one's; the environment says that this process works for it."""
     with subprocess.Popen(["sleep", "600"]) as process:
         folder = config.runtime_folder() / f"run-{process.pid}-1"
-        monkeypatch.setenv(spark_client.RUN_FOLDER, str(folder))
+        monkeypatch.setenv(client.RUN_FOLDER, str(folder))
         yield process
         process.kill()
     shutil.rmtree(folder, ignore_errors=True)
@@ -39,7 +40,7 @@ def run(monkeypatch):
 
 def drivers(folder):
     """Return the living drivers of a run."""
-    socket = str(folder / spark_client.SOCKET)
+    socket = str(folder / client.SOCKET)
     return [found for found in psutil.process_iter(["cmdline"]) if socket in (found.info["cmdline"] or ())]
 
 
@@ -51,21 +52,21 @@ def wait_until(is_so, seconds=30):
 
 
 def test_workers_that_start_a_driver_at_once_start_one(run):
-    workers = [FORK.Process(target=spark_client.prewarm) for _ in range(4)]
+    workers = [FORK.Process(target=client.prewarm) for _ in range(4)]
     for worker in workers:
         worker.start()
     for worker in workers:
         worker.join()
 
     assert [worker.exitcode for worker in workers] == [0] * 4
-    [driver] = drivers(spark_client.run_folder())
+    [driver] = drivers(client.run_folder())
     # A signal to the terminal's processes is for the run to pass on, or not.
     assert os.getsid(driver.pid) != os.getsid(0)
 
 
 def test_a_driver_ends_with_its_run_and_takes_the_jvm_along(run):
-    spark_client.prewarm()
-    folder = spark_client.run_folder()
+    client.prewarm()
+    folder = client.run_folder()
     [driver] = drivers(folder)
     wait_until(driver.children)
     children = driver.children(recursive=True)
@@ -82,9 +83,9 @@ def test_without_java_a_job_fails_and_says_how_to_get_it(run, monkeypatch):
     monkeypatch.delenv("JAVA_HOME", raising=False)
 
     with pytest.raises(JobFailed, match=r"the day: Spark needs Java 17: install it .* or set JAVA_HOME"):
-        spark_client.drive(LINE, "the day", Silence())
+        client.drive(LINE, "the day", Silence())
 
-    spark_client.stop_driver(spark_client.run_folder())
+    client.stop_driver(client.run_folder())
 
 
 def test_a_java_that_does_not_start_is_named(run, monkeypatch, tmp_path):
@@ -92,25 +93,25 @@ def test_a_java_that_does_not_start_is_named(run, monkeypatch, tmp_path):
     monkeypatch.setenv("JAVA_HOME", str(tmp_path / "java-8"))
 
     with pytest.raises(JobFailed, match=r"does not start on .*/java-8/bin/java: .*Is it Java 17"):
-        spark_client.drive(LINE, "the day", Silence())
+        client.drive(LINE, "the day", Silence())
 
-    spark_client.stop_driver(spark_client.run_folder())
+    client.stop_driver(client.run_folder())
 
 
 def test_a_driver_that_is_not_there_needs_no_stop(tmp_path):
-    spark_client.stop_driver(tmp_path)
+    client.stop_driver(tmp_path)
 
 
 def test_a_run_that_has_no_folder_yet_is_this_process(monkeypatch, spark_run):
-    monkeypatch.delenv(spark_client.RUN_FOLDER, raising=False)
+    monkeypatch.delenv(client.RUN_FOLDER, raising=False)
 
-    assert spark_client.run_folder().name.startswith(f"run-{os.getpid()}-")
-    assert spark_client.run_folder() == spark_client.run_folder()
+    assert client.run_folder().name.startswith(f"run-{os.getpid()}-")
+    assert client.run_folder() == client.run_folder()
 
 
 def test_a_job_that_exits_fails_alone(spark_run):
     with pytest.raises(JobFailed, match="the day: SystemExit: 2"):
-        spark_client.drive(LINE, "the day", Silence())
+        client.drive(LINE, "the day", Silence())
 
     assert drivers(spark_run)
 
@@ -118,24 +119,24 @@ def test_a_job_that_exits_fails_alone(spark_run):
 def test_without_an_archive_the_jvm_starts_as_it_is(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
 
-    assert spark_java.java_options() == ""
+    assert java.java_options() == ""
 
 
 def test_an_archive_that_was_made_is_used(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    spark_java.archive_file().parent.mkdir()
-    spark_java.archive_file().touch()
+    java.archive_file().parent.mkdir()
+    java.archive_file().touch()
 
-    assert spark_java.java_options() == f'-Xshare:auto "-XX:SharedArchiveFile={spark_java.archive_file()}"'
+    assert java.java_options() == f'-Xshare:auto "-XX:SharedArchiveFile={java.archive_file()}"'
 
 
 def test_another_java_has_an_archive_of_its_own(monkeypatch, tmp_path):
-    before = spark_java.archive_file()
+    before = java.archive_file()
     given_java(tmp_path, "exit 0")
 
     monkeypatch.setenv("JAVA_HOME", str(tmp_path))
 
-    assert spark_java.archive_file() != before
+    assert java.archive_file() != before
 
 
 def test_a_java_that_makes_no_archive_is_named_and_leaves_nothing(monkeypatch, tmp_path):
@@ -144,7 +145,7 @@ def test_a_java_that_makes_no_archive_is_named_and_leaves_nothing(monkeypatch, t
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
     with pytest.raises(JobFailed, match="bin/java made no archive"):
-        spark_java.make_archive()
+        java.make_archive()
 
     assert [path for path in (tmp_path / "cache").rglob("*") if path.is_file()] == []
 
@@ -154,7 +155,7 @@ def test_an_archive_is_made_and_mapped_and_a_broken_one_is_passed_over(run, monk
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "a cache"))
     # A JVM that dies leaves its report in the working folder.
     monkeypatch.chdir(tmp_path)
-    path = spark_java.make_archive()
+    path = java.make_archive()
     assert path.stat().st_size > 50_000_000
 
     assert str(path) in mapped_by_jvm()
@@ -166,12 +167,12 @@ def test_an_archive_is_made_and_mapped_and_a_broken_one_is_passed_over(run, monk
 def mapped_by_jvm():
     """Return the files that the JVM of a new driver has mapped when it takes jobs."""
     with pytest.raises(JobFailed, match="SystemExit: 2"):
-        spark_client.drive(LINE, "the day", Silence())
-    folder = spark_client.run_folder()
+        client.drive(LINE, "the day", Silence())
+    folder = client.run_folder()
     [driver] = drivers(folder)
     [jvm] = driver.children()
     found = {one.path for one in jvm.memory_maps()}
-    spark_client.stop_driver(folder)
+    client.stop_driver(folder)
     psutil.wait_procs([driver, jvm], timeout=15)
     return found
 

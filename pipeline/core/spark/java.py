@@ -51,7 +51,7 @@ def make_archive() -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix="making-") as folder:
         made = Path(folder, "made.jsa")
-        command = [sys.executable, "-m", "pipeline.core.spark_archive", str(made)]
+        command = [sys.executable, "-m", "pipeline.core.spark.archive", str(made)]
         ended = subprocess.run(command, capture_output=True, text=True, check=False)
         if ended.returncode or not made.exists():
             last = (ended.stderr or ended.stdout).strip().splitlines()[-1:]

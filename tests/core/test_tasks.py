@@ -1,0 +1,71 @@
+"""The kinds of task, where the commands of the pipeline's tests do not reach."""
+
+from __future__ import annotations
+
+import datetime
+import functools
+from collections import Counter
+
+import pytest
+
+from pipeline.core.etl_load import Load
+from pipeline.core.lake import Counts, File, Partition, lake
+from pipeline.core.store.local import LocalStore
+from pipeline.core.warehouse import warehouse
+from pipeline.core.warehouse.duck import DuckWarehouse
+from pipeline.user_behaviour import MovieReview, UserBehaviourMetric
+
+DAYS = [datetime.date(2010, 12, 1) + datetime.timedelta(days) for days in range(300)]
+METRIC = UserBehaviourMetric.table
+
+
+@pytest.fixture
+def calls(settings, tmp_path, monkeypatch) -> Counter:
+    """Own stores, and how often each is asked something."""
+    settings("lake", "root", str(tmp_path / "lake"))
+    settings("warehouse", "url", f"duckdb:{tmp_path}/warehouse.duckdb")
+    counted: Counter = Counter()
+    for kind, name in ((LocalStore, "list"), (LocalStore, "read"), (DuckWarehouse, "query")):
+        monkeypatch.setattr(kind, name, count_calls(counted, name, getattr(kind, name)))
+    return counted
+
+
+def count_calls(counted, name, method):
+    @functools.wraps(method)
+    def counting(*arguments, **named):
+        counted[name] += 1
+        return method(*arguments, **named)
+
+    return counting
+
+
+def given_reviews_of(day):
+    attempt = lake().begin(MovieReview.dataset, Partition.of_date(day), "test")
+    with attempt.open("part-0000.csv") as file:
+        file.write(b"cid,review_str\n")
+    attempt.commit([File("part-0000.csv", 15, 0)], Counts(0, 0, 0), {}, (), "test")
+
+
+def given_metric_of(day):
+    with warehouse().load_partition(Load(METRIC, Partition.of_date(day), "attempt", "task", "code")):
+        pass
+
+
+def test_a_range_of_a_dataset_is_known_by_two_listings(calls):
+    given_reviews_of(DAYS[7])
+    calls.clear()
+
+    complete = MovieReview.bulk_complete.__func__(functools.partial(MovieReview), iter(DAYS))
+
+    assert complete == [DAYS[7]]
+    assert calls == {"list": 2}
+
+
+def test_a_range_of_a_table_is_known_by_one_query(calls):
+    given_metric_of(DAYS[7])
+    calls.clear()
+
+    complete = UserBehaviourMetric.bulk_complete.__func__(functools.partial(UserBehaviourMetric), iter(DAYS))
+
+    assert complete == [DAYS[7]]
+    assert calls == {"query": 1}
