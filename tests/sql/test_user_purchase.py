@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from fixtures_warehouse import DAY, OTHER_DAY, PURCHASES, SCHEMAS
 
-from pipeline.core.warehouse.files import read_file
+from pipeline.core.sql_files import read_sql
 
 EXTRACT = "user_behaviour/user_purchase.sql"
 FINGERPRINT = "user_behaviour/user_purchase_fingerprint.sql"
@@ -20,7 +20,7 @@ INSERT INTO retail.user_purchase VALUES
 def shop(postgres):
     """The source database with an empty retail.user_purchase."""
     with postgres.transaction() as cursor:
-        cursor.execute(read_file("user_behaviour/retail.sql"))
+        cursor.execute(read_sql("user_behaviour/retail.sql"))
     return postgres
 
 
@@ -31,11 +31,11 @@ def given_purchase(shop, invoice="536365", quantity=6, at="2010-12-01 08:26:00",
 
 
 def extracted(shop, day=DAY):
-    return shop.query(read_file(EXTRACT).rstrip().rstrip(";"), {"insert_date": day})
+    return shop.query(read_sql(EXTRACT).rstrip().rstrip(";"), {"insert_date": day})
 
 
 def fingerprint(shop, day=DAY):
-    [row] = shop.query(read_file(FINGERPRINT), {"insert_date": day})
+    [row] = shop.query(read_sql(FINGERPRINT), {"insert_date": day})
     return row
 
 
@@ -43,7 +43,7 @@ def test_the_columns_are_those_of_the_external_table(shop):
     given_purchase(shop)
 
     with shop.transaction() as cursor:
-        cursor.execute(read_file(EXTRACT), {"insert_date": DAY})
+        cursor.execute(read_sql(EXTRACT), {"insert_date": DAY})
         assert [column.name for column in cursor.description] == SCHEMAS[PURCHASES].names
         [row] = cursor.fetchall()
 
@@ -79,7 +79,7 @@ def test_purchases_of_nobody_and_equal_purchases_are_kept(shop):
 def test_the_day_is_found_by_the_index(shop):
     with shop.transaction() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
-        cursor.execute("EXPLAIN " + read_file(EXTRACT), {"insert_date": DAY})
+        cursor.execute("EXPLAIN " + read_sql(EXTRACT), {"insert_date": DAY})
         plan = " ".join(line for (line,) in cursor.fetchall())
 
     assert "user_purchase_invoice_date" in plan

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
-from importlib.resources import files
 from typing import IO, Any
 
 import psycopg2
@@ -14,6 +13,7 @@ from pipeline.core.config import masked
 from pipeline.core.database import copies
 from pipeline.core.errors import SettingError, SourceUnavailable
 from pipeline.core.etl_load import PartitionedTables
+from pipeline.core.sql_files import read_sql
 
 # What a URL says itself comes before these. A peer that vanished is noticed in minutes, and not in hours.
 CONNECTION = {"connect_timeout": 10, "application_name": "lakeshift", "keepalives_idle": 60}
@@ -61,7 +61,7 @@ class Database(PartitionedTables):
 
     def run_file(self, cursor: Any, file: str, params: Parameters | None = None) -> int:
         """Run a file of sql/, such as user_behaviour/retail.sql, and return how many rows its last statement met."""
-        cursor.execute(_read(file), params)
+        cursor.execute(read_sql(file), params)
         return cursor.rowcount
 
     def copy_out(self, cursor: Any, sql: str, params: Parameters | None = None) -> AbstractContextManager[IO[bytes]]:
@@ -72,7 +72,7 @@ class Database(PartitionedTables):
         self, cursor: Any, file: str, params: Parameters | None = None
     ) -> AbstractContextManager[IO[bytes]]:
         """Yield what the query in a file of sql/ returns as a stream of CSV with a header, in constant memory."""
-        return copies.copy_out(cursor, _read(file), params)
+        return copies.copy_out(cursor, read_sql(file), params)
 
     def copy_in(self, cursor: Any, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
         """Add rows to a table, in constant memory, and return their number. None is null."""
@@ -107,7 +107,3 @@ def _roll_back(connection: Any) -> None:
         # In the middle of a COPY a rollback would first receive all that is still to come.
         if connection.get_transaction_status() != extensions.TRANSACTION_STATUS_ACTIVE:
             connection.rollback()
-
-
-def _read(file: str) -> str:
-    return files("sql").joinpath(file).read_text(encoding="utf-8")

@@ -14,6 +14,7 @@ from pipeline.core import config
 from pipeline.core.errors import CheckFailed, SettingError
 from pipeline.core.etl_load import PartitionedTables
 from pipeline.core.lake import Partition
+from pipeline.core.sql_files import read_sql, table_files
 from pipeline.core.warehouse.external import (
     PARTITIONS_AT_ONCE,
     add_partition_statement,
@@ -21,9 +22,9 @@ from pipeline.core.warehouse.external import (
     split_name,
     within_quotes,
 )
-from pipeline.core.warehouse.files import read_file, statements, table_files
 from pipeline.core.warehouse.grammar import parse
 from pipeline.core.warehouse.statements import CreateExternalTable
+from pipeline.core.warehouse.text import statements
 
 Parameters = Mapping[str, Any]
 
@@ -81,7 +82,7 @@ class Warehouse(PartitionedTables):
 
     def run_file(self, cursor: Cursor, file: str, params: Parameters | None = None) -> int:
         """Run each statement of a file of sql/, and return how many rows the last one wrote."""
-        for statement in statements(read_file(file)):
+        for statement in statements(read_sql(file)):
             cursor.execute(statement, params)
         return cursor.rowcount
 
@@ -91,7 +92,7 @@ class Warehouse(PartitionedTables):
         A broken promise is a row of two columns: the promise, and the number of rows that break it.
         """
         broken: list[str] = []
-        for statement in statements(read_file(file)):
+        for statement in statements(read_sql(file)):
             cursor.execute(statement, params)
             broken += [f"{promise} ({_rows(count)})" for promise, count in cursor.fetchall()]
         if broken:
@@ -144,7 +145,7 @@ def create_tables(cursor: Cursor) -> None:
     cursor.execute("SELECT schemaname, tablename FROM svv_external_tables")
     known = {tuple(row) for row in cursor.fetchall()}
     for file in table_files():
-        for statement in statements(_located(read_file(file))):
+        for statement in statements(_located(read_sql(file))):
             external = parse(statement)
             # CREATE EXTERNAL TABLE has no IF NOT EXISTS.
             if isinstance(external, CreateExternalTable) and external.table in known:

@@ -11,8 +11,8 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from pipeline.core.errors import PipelineError
-from pipeline.core.warehouse.files import opening, statements, words
 from pipeline.core.warehouse.semantics import as_redshift_means
+from pipeline.core.warehouse.text import opening, statements, words
 
 # Everything else is refused: TRUNCATE commits in Redshift, COPY and UNLOAD move files, SET has other names.
 KINDS = (exp.Query, exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.Create, exp.Drop, exp.Alter, exp.Analyze)

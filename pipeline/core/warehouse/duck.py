@@ -13,15 +13,16 @@ from sqlglot import exp
 
 from pipeline.core import config
 from pipeline.core.errors import PipelineError, SourceUnavailable
+from pipeline.core.sql_files import read_sql, table_files
 from pipeline.core.warehouse.base import Parameters, Warehouse, create_tables
 from pipeline.core.warehouse.catalogue import CREATE, Catalogue
 from pipeline.core.warehouse.changes import change
 from pipeline.core.warehouse.dialect import refusal, translate
-from pipeline.core.warehouse.files import opening, read_file, table_files
 from pipeline.core.warehouse.grammar import parse
 from pipeline.core.warehouse.opening import opened
 from pipeline.core.warehouse.relation import Relations
 from pipeline.core.warehouse.statements import DropTable, External, Lock
+from pipeline.core.warehouse.text import opening
 
 
 class DuckCursor:
@@ -130,7 +131,7 @@ def _transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
 
 def _wanted() -> str:
     """Return what tells one version of the tables of sql/ from another."""
-    texts = [CREATE, *map(read_file, table_files())]
+    texts = [CREATE, *map(read_sql, table_files())]
     return hashlib.sha256("\0".join(texts).encode()).hexdigest()
 
 

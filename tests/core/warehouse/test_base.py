@@ -19,7 +19,7 @@ ROWS = f"SELECT customerid FROM {TABLE} ORDER BY 1"
 def files(warehouse, monkeypatch):
     """The files of sql/ by their names, for the length of a test whose tables are there already."""
     files: dict[str, str] = {}
-    monkeypatch.setattr(base, "read_file", files.__getitem__)
+    monkeypatch.setattr(base, "read_sql", files.__getitem__)
     return files
 
 

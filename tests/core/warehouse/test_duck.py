@@ -36,8 +36,8 @@ def test_tables_that_were_added_to_the_files_are_created(warehouse, monkeypatch)
     added = "CREATE TABLE IF NOT EXISTS public.added (id integer)"
     monkeypatch.setattr(duck, "table_files", lambda: ["tables.sql", "added.sql"])
     monkeypatch.setattr("pipeline.core.warehouse.base.table_files", lambda: ["tables.sql", "added.sql"])
-    monkeypatch.setattr(duck, "read_file", lambda name: added)
-    monkeypatch.setattr("pipeline.core.warehouse.base.read_file", lambda name: added)
+    monkeypatch.setattr(duck, "read_sql", lambda name: added)
+    monkeypatch.setattr("pipeline.core.warehouse.base.read_sql", lambda name: added)
 
     assert warehouse.query("SELECT count(*) FROM public.added") == [(0,)]
 

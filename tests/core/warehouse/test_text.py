@@ -1,6 +1,6 @@
-"""The files of sql/ are found, and split into their statements."""
+"""A text of SQL is split into its statements."""
 
-from pipeline.core.warehouse.files import opening, read_file, statements, table_files
+from pipeline.core.warehouse.text import opening, statements
 
 
 def test_statements_end_at_semicolons():
@@ -32,12 +32,3 @@ def test_a_comment_stays_with_its_statement():
 def test_a_statement_is_named_by_how_it_begins_on_one_line():
     assert opening("-- why\nSELECT a\nFROM   b.c") == "SELECT a FROM b.c"
     assert len(opening(f"SELECT {'x' * 100}")) == 80
-
-
-def test_the_tables_of_all_pipelines_are_created_before_those_of_one():
-    assert table_files()[0] == "tables.sql"
-    assert "user_behaviour/tables.sql" in table_files()
-
-
-def test_a_file_is_read_from_the_package():
-    assert "CREATE EXTERNAL TABLE" in read_file("user_behaviour/tables.sql")

@@ -1,28 +1,15 @@
-"""The files of sql/, and the statements in them."""
+"""The statements in a text of SQL."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from importlib.resources import files
 
 # What may hold a semicolon without ending the statement: comments, texts, quoted names.
 TOKEN = re.compile(
     r"""--[^\n]*|/\*.*?\*/|'(?:[^'\\]|''|\\.)*'|"(?:[^"]|"")*"|\w+|\s+|.""",
     re.DOTALL,
 )
-
-
-def read_file(name: str) -> str:
-    """Return the text of a file of sql/, such as user_behaviour/user_behavior_metric.sql."""
-    return files("sql").joinpath(name).read_text(encoding="utf-8")
-
-
-def table_files() -> list[str]:
-    """Return the files that create tables: that of all pipelines first, then one a pipeline."""
-    folder = files("sql")
-    pipelines = sorted(entry.name for entry in folder.iterdir() if entry.joinpath("tables.sql").is_file())
-    return ["tables.sql", *(f"{pipeline}/tables.sql" for pipeline in pipelines)]
 
 
 def statements(text: str) -> Iterator[str]:
