@@ -159,12 +159,16 @@ def row_writer(target: TextIO) -> Callable[[Sequence[str]], Any]:
 
 
 class RefusedRows:
-    """The refused rows of one load: counted, and written to a CSV that exists once there is one."""
+    """The refused rows of one load: counted, and written to a CSV that exists once there is one.
+
+    first says where the first one was, and its reason.
+    """
 
     def __init__(self, open_file: Callable[[], BinaryIO]):
         self._open, self._stack = open_file, ExitStack()
         self._write: Callable[[Sequence[str]], Any] | None = None
         self.count = 0
+        self.first = ""
 
     def __enter__(self) -> RefusedRows:
         return self
@@ -178,6 +182,7 @@ class RefusedRows:
             text = self._stack.enter_context(io.TextIOWrapper(target, encoding="utf-8", newline=""))
             self._write = row_writer(text)
             self._write(REFUSED_HEADER)
+            self.first = f"line {refused.line} of {file}: {refused.reason}"
         self.count += 1
         self._write((file, str(refused.line), refused.reason, refused.text))
 

@@ -23,11 +23,12 @@ BUFFER_CHARACTERS = 1 << 18
 
 @dataclass(frozen=True)
 class Fed:
-    """What became of a feed: the counts, the files of good records, and what the feed was."""
+    """What became of a feed: the counts, the files of good records, what the feed was, and what did not fit first."""
 
     rows: Counts
     files: tuple[File, ...]
     source: Input
+    first_refusal: str = ""
 
 
 def copy_feed(path: str | Path, header: Sequence[str], attempt: Attempt, setting: str) -> Fed:
@@ -49,7 +50,7 @@ def copy_feed(path: str | Path, header: Sequence[str], attempt: Attempt, setting
         _check_unchanged(path, before, os.fstat(feed.fileno()))
     written = sum(file.rows for file in files)
     rows = Counts(written + refused.count, written, refused.count)
-    return Fed(rows, files, _fingerprint(path, before, hashed.digest))
+    return Fed(rows, files, _fingerprint(path, before, hashed.digest), refused.first)
 
 
 def _open_feed(path: Path, setting: str) -> io.FileIO:

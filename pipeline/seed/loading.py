@@ -14,8 +14,8 @@ from uuid import uuid4
 
 from pipeline.core import config
 from pipeline.core.database import database
-from pipeline.core.errors import CheckFailed, SettingError, SourceUnavailable
-from pipeline.core.lake import Counts, new_attempt_id
+from pipeline.core.errors import SettingError, SourceUnavailable
+from pipeline.core.lake import Counts, new_attempt_id, refuse_too_many
 from pipeline.core.records import RefusedRows, checked_records, read_text, row_writer
 from pipeline.core.store import open_store
 from pipeline.seed.purchase import Purchase
@@ -65,7 +65,7 @@ def load_purchase_files(paths: Iterable[Path]) -> Loaded:
 
     def count(written: int) -> Counts:
         rows = Counts(written + refused.count, written, refused.count)
-        _check_share(rows, store.url(place))
+        refuse_too_many(rows, "retail.user_purchase", store.url(place), refused.first)
         return rows
 
     rows, days = _replace_days(good_purchases(), count)
@@ -75,15 +75,6 @@ def load_purchase_files(paths: Iterable[Path]) -> Loaded:
 def load_generated_purchases(purchases: Iterable[Purchase]) -> Loaded:
     """Replace the days that the purchases bring, in one transaction."""
     return Loaded(*_replace_days(purchases, lambda written: Counts(written, written, 0)), quarantine="")
-
-
-def _check_share(rows: Counts, quarantine: str) -> None:
-    limit = config.lake().max_refused
-    if rows.refused_share > limit:
-        raise CheckFailed(
-            f"{rows.refused:,} of {rows.read:,} purchases are refused, more than [lake] max_refused = {limit:g}."
-            f" Nothing was loaded. The rows and the reasons: {quarantine}"
-        )
 
 
 def _replace_days(purchases: Iterable[Purchase], count: Callable[[int], Counts]) -> tuple[Counts, list[date]]:

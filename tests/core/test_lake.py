@@ -21,7 +21,7 @@ from fixtures_lake import (  # noqa: F401 - fixtures
 )
 
 from pipeline.core.errors import CheckFailed, CommitLost, JobFailed, SourceUnavailable
-from pipeline.core.lake import Counts, Dataset, File, Manifest, Partition
+from pipeline.core.lake import Counts, Dataset, File, Manifest, Partition, refuse_too_many
 
 
 def test_a_partition_is_complete_when_it_is_committed_and_not_before(lake):
@@ -191,3 +191,16 @@ def test_a_manifest_survives_its_json(lake):
     manifest = make(lake)
 
     assert Manifest.from_json(manifest.to_json()) == manifest
+
+
+def test_as_many_refused_rows_as_the_settings_allow_are_put_up_with(settings):
+    settings("lake", "max_refused", "0.5")
+
+    refuse_too_many(Counts(4, 2, 2), "raw/feed", "quarantine/feed")
+
+    with pytest.raises(CheckFailed) as caught:
+        refuse_too_many(Counts(4, 1, 3), "raw/feed", "quarantine/feed", "line 2 of feed.csv: its quotes do not pair")
+    assert str(caught.value) == (
+        "raw/feed: 3 of 4 rows are refused, more than [lake] max_refused = 0.5. Nothing was committed."
+        " The first is line 2 of feed.csv: its quotes do not pair. The rows and the reasons: quarantine/feed"
+    )

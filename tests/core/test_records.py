@@ -135,6 +135,7 @@ def test_refused_rows_can_be_read_back(tmp_path):
     with (tmp_path / "refused.csv").open(newline="") as stream:
         [row] = csv.DictReader(stream)
     assert (good(kept), refused.count) == ([("2", "fine")], 1)
+    assert refused.first == f"line 2 of feed.csv: {row['reason']}"
     assert (row["file"], row["line"], row["text"]) == ("feed.csv", "2", '1,"open, \\xff\n')
 
 

@@ -48,6 +48,14 @@ def test_good_records_are_copied_and_the_others_are_quarantined(attempt, feed):
     ]
 
 
+def test_the_first_refusal_is_told_with_its_line(attempt, feed):
+    feed.write_text("cid,review_str\n1,fine\n2\n3,a,b\n")
+
+    fed = copy_feed(feed, HEADER, attempt, SETTING)
+
+    assert fed.first_refusal == f"line 3 of {feed}: it has 1 fields, not 2"
+
+
 def test_what_was_copied_can_be_committed_with_the_fingerprint_of_the_feed(attempt, feed):
     feed.write_text("cid,review_str\n1,fine\n")
 

@@ -88,11 +88,18 @@ def test_refused_rows_are_quarantined_with_file_line_and_reason(retail, tmp_path
 def test_nothing_is_loaded_when_more_rows_are_refused_than_allowed(retail, tmp_path):
     load_purchase_files([written(tmp_path / "old.csv", lines_of(DAY, 3))])
 
-    with pytest.raises(CheckFailed, match=r"1 of 50 purchases are refused, more than .*/refused.csv"):
+    with pytest.raises(CheckFailed, match=r"1 of 50 rows are refused, more than .*/refused.csv"):
         load_purchase_files([written(tmp_path / "new.csv", lines_of(DAY, 49), "536,open\n")])
 
     assert retail.query(A_DAY) == [(DAY, 3)]
     assert len(list(tmp_path.glob("lake/quarantine/user_purchase_seed/*/refused.csv"))) == 1
+
+
+def test_the_first_reason_is_said_when_too_many_rows_are_refused(retail, tmp_path):
+    kaggle = "".join(f"{n},85123A,LANTERN,6,12/1/2010 8:26,2.55,17850.0,EIRE\n" for n in range(3))
+
+    with pytest.raises(CheckFailed, match=r"line 2 of .*/kaggle.csv: InvoiceDate is '12/1/2010 8:26', expected a mom"):
+        load_purchase_files([written(tmp_path / "kaggle.csv", kaggle)])
 
 
 def test_a_folder_and_an_archive_are_read_file_by_file(retail, tmp_path):

@@ -6,7 +6,7 @@ last, once, atomically, and says where the data is; an attempt writes only below
 
 from pipeline.core import config
 from pipeline.core.lake.attempt import Attempt
-from pipeline.core.lake.manifest import Counts, Dataset, File, Input, Manifest, Partition
+from pipeline.core.lake.manifest import Counts, Dataset, File, Input, Manifest, Partition, refuse_too_many
 from pipeline.core.lake.partitions import Lake, State, new_attempt_id
 from pipeline.core.store import open_store
 
@@ -22,6 +22,7 @@ __all__ = [
     "State",
     "lake",
     "new_attempt_id",
+    "refuse_too_many",
 ]
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from pipeline.core import config
 from pipeline.core.errors import CheckFailed
 
 DATE_KEY = "insert_date"
@@ -141,6 +142,20 @@ class Manifest:
             "reruns": tuple(values["reruns"]),
         }
         return cls(**(values | made))
+
+
+def refuse_too_many(rows: Counts, what: str, quarantine: str, first: str = "") -> None:
+    """Raise CheckFailed if more rows are refused than the settings allow.
+
+    what is being made, quarantine is where the refused rows are, first is where the first one was and its reason.
+    """
+    limit = config.lake().max_refused
+    if rows.refused_share > limit:
+        reason = f" The first is {first}." if first else ""
+        raise CheckFailed(
+            f"{what}: {rows.refused:,} of {rows.read:,} rows are refused, more than [lake] max_refused = {limit:g}."
+            f" Nothing was committed.{reason} The rows and the reasons: {quarantine}"
+        )
 
 
 def manifest_path(dataset: Dataset, partition: Partition) -> str:
