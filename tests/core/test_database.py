@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import traceback
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import psycopg2
 import pytest
@@ -75,6 +77,27 @@ def test_a_url_that_cannot_be_read_does_not_show_its_password(url):
     assert "ret@" not in "".join(traceback.format_exception(caught.value))
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://ada:tr@p/door@host/shop",
+        "postgresql://ada:trap@door@host/shop",
+        "postgresql://ada:trap/door@host/shop",
+        "postgresql://ada:12@trap:door@host/shop",
+    ],
+)
+def test_a_password_that_is_not_percent_encoded_is_refused_and_no_part_of_it_shown(url):
+    with pytest.raises(SettingError, match=r"^\[database\] url: .*percent-encoded") as caught:
+        Database(url)
+
+    text = "".join(traceback.format_exception(caught.value, limit=0))
+    assert not {part for part in ("tr@p", "trap", "door") if part in text}
+
+
+def test_a_percent_encoded_password_is_taken():
+    assert str(Database("postgresql://ada:tr%40p%2Fdoor@host/shop")) == "PostgreSQL at host:5432/shop"
+
+
 def test_a_connection_that_is_lost_in_a_transaction_changes_nothing_and_may_be_tried_again(numbers):
     with pytest.raises(SourceUnavailable, match="nothing was changed"), numbers.transaction() as cursor:
         cursor.execute("INSERT INTO public.number VALUES (1)")
@@ -107,8 +130,20 @@ def test_two_transactions_that_write_the_same_row_are_told_to_try_again(numbers)
 
 
 def test_a_statement_that_is_wrong_raises_what_postgresql_says(postgres):
-    with pytest.raises(psycopg2.errors.UndefinedTable, match=r"retail\.nothing"):
-        postgres.query("SELECT * FROM retail.nothing")
+    with pytest.raises(psycopg2.errors.UndefinedColumn, match="nothing"):
+        postgres.query("SELECT nothing FROM public.etl_load")
+
+
+@pytest.mark.parametrize("sql", ["SELECT * FROM retail.user_purchase", "LOCK TABLE retail.user_purchase"])
+def test_a_table_that_is_not_there_is_one_line_that_says_how_to_fill_it(postgres, sql):
+    with pytest.raises(SourceUnavailable) as caught:
+        postgres.query(sql)
+
+    assert re.fullmatch(
+        r"PostgreSQL at \S+/test: (relation|schema) \"retail\S*\" does not exist."
+        r" Fill it \(lakeshift seed\), or look at \[database\] url in luigi.cfg.",
+        str(caught.value),
+    )
 
 
 def test_no_connection_is_kept_however_a_transaction_ends(postgres):
@@ -132,3 +167,39 @@ def test_processes_that_create_the_tables_at_once_do_not_fail(postgres):
         list(pool.map(lambda _: postgres.create_tables("tables.sql", "user_behaviour/retail.sql"), range(8)))
 
     assert postgres.query("SELECT count(*) FROM retail.user_purchase") == [(0,)]
+
+
+@pytest.fixture
+def latin1(numbers, database_url):
+    """Return a database that keeps its text as LATIN1."""
+    kind = "ENCODING 'LATIN1' TEMPLATE template0 LOCALE_PROVIDER libc LC_COLLATE 'C' LC_CTYPE 'C'"
+    run_outside(database_url, f"CREATE DATABASE latin1 {kind}")
+    yield Database(database_url.replace("/test?", "/latin1?"))
+    run_outside(database_url, "DROP DATABASE latin1 WITH (FORCE)")
+
+
+def run_outside(url, statement):
+    with closing(psycopg2.connect(url)) as connection:
+        connection.autocommit = True
+        connection.cursor().execute(statement)
+
+
+def copied(database):
+    """Return a text with a pound sign, copied into a table and out of it again."""
+    with database.transaction() as cursor:
+        cursor.execute("CREATE TEMPORARY TABLE price (text varchar)")
+        database.copy_in(cursor, "price", ["text"], [("£5",)])
+        with database.copy_out(cursor, "SELECT text FROM price") as stream:
+            return stream.read()
+
+
+def test_text_goes_in_and_out_as_utf_8_however_the_database_keeps_it(latin1):
+    assert latin1.query("SELECT current_setting('server_encoding'), 'a £'") == [("LATIN1", "a £")]
+    assert copied(latin1) == "text\n£5\n".encode()
+
+
+def test_text_is_utf_8_whatever_encoding_the_environment_or_the_url_names(postgres, database_url, monkeypatch):
+    monkeypatch.setenv("PGCLIENTENCODING", "LATIN1")
+
+    assert copied(postgres) == "text\n£5\n".encode()
+    assert copied(Database(f"{database_url}&client_encoding=LATIN1")) == "text\n£5\n".encode()

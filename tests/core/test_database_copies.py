@@ -101,8 +101,8 @@ def test_what_was_not_read_does_not_stay_in_the_way(postgres):
 
 
 def test_a_query_that_is_wrong_raises_where_the_stream_is_read(postgres):
-    with pytest.raises(psycopg2.errors.UndefinedTable):
-        copied_out(postgres, "SELECT * FROM public.nothing")
+    with pytest.raises(psycopg2.errors.UndefinedColumn):
+        copied_out(postgres, "SELECT nothing FROM public.etl_load")
 
 
 def test_a_query_that_fails_half_way_does_not_look_like_one_that_ended(postgres):

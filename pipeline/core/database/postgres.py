@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from typing import IO, Any
 
 import psycopg2
-from psycopg2 import extensions
+from psycopg2 import errors, extensions
 
 from pipeline.core.config import masked
 from pipeline.core.database import copies
@@ -17,8 +17,13 @@ from pipeline.core.sql_files import read_sql
 
 # What a URL says itself comes before these. A peer that vanished is noticed in minutes, and not in hours.
 CONNECTION = {"connect_timeout": 10, "application_name": "lakeshift", "keepalives_idle": 60}
+# And these after it: rows are copied as bytes, and those are UTF-8 on our side.
+ENCODING = {"client_encoding": "UTF8"}
 SESSION = "SET LOCAL timezone TO 'UTC'; SET LOCAL tcp_keepalives_idle TO 60"
 TRY_AGAIN = (psycopg2.OperationalError, psycopg2.InterfaceError)
+MISSING = (errors.UndefinedTable, errors.InvalidSchemaName)
+# None of them holds an @ but as the end of a password, which is then cut at its own @ or /.
+AFTER_PASSWORD = ("host", "port", "dbname")
 Parameters = Mapping[str, Any]
 
 
@@ -31,12 +36,16 @@ class Database(PartitionedTables):
         except psycopg2.ProgrammingError:
             # Its text holds what could not be read, which may be a password.
             raise SettingError(f"[database] url = {masked(url)}: expected postgresql://user@host/database") from None
+        if any("@" in self._place.get(part, "") for part in AFTER_PASSWORD):
+            raise SettingError(
+                "[database] url: a password with @, / or : in it is written percent-encoded (%40, %2F, %3A)"
+            )
 
     @contextmanager
     def transaction(self) -> Iterator[Any]:
         """Yield a cursor of a new connection: REPEATABLE READ, UTC; commit at the end, roll back on an error.
 
-        Raises SourceUnavailable if the server cannot be reached, goes away, or asks to try again.
+        Raises SourceUnavailable if the server cannot be reached, goes away, asks to try again, or lacks a table.
         """
         with closing(self._connect()) as connection:
             try:
@@ -47,6 +56,11 @@ class Database(PartitionedTables):
                 _roll_back(connection)
                 if isinstance(error, TRY_AGAIN):
                     raise SourceUnavailable(f"{self}: nothing was changed; run it again. {error}") from error
+                if isinstance(error, MISSING):
+                    raise SourceUnavailable(
+                        f"{self}: {error.diag.message_primary or error}."
+                        " Fill it (lakeshift seed), or look at [database] url in luigi.cfg."
+                    ) from error
                 raise
             try:
                 connection.commit()
@@ -93,7 +107,7 @@ class Database(PartitionedTables):
 
     def _connect(self) -> Any:
         try:
-            connection = psycopg2.connect(**(CONNECTION | self._place))
+            connection = psycopg2.connect(**(CONNECTION | self._place | ENCODING))
         except psycopg2.OperationalError as error:
             raise SourceUnavailable(
                 f"{self} cannot be reached. Start it (lakeshift up), or look at [database] url in luigi.cfg. {error}"
