@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from typing import IO, Any
 
 import psycopg2
-from psycopg2 import errors, extensions
+from psycopg2 import errorcodes, extensions
 
 from pipeline.core.config import masked
 from pipeline.core.database import copies
@@ -21,7 +21,7 @@ CONNECTION = {"connect_timeout": 10, "application_name": "lakeshift", "keepalive
 ENCODING = {"client_encoding": "UTF8"}
 SESSION = "SET LOCAL timezone TO 'UTC'; SET LOCAL tcp_keepalives_idle TO 60"
 TRY_AGAIN = (psycopg2.OperationalError, psycopg2.InterfaceError)
-MISSING = (errors.UndefinedTable, errors.InvalidSchemaName)
+MISSING = (errorcodes.UNDEFINED_TABLE, errorcodes.INVALID_SCHEMA_NAME)
 # None of them holds an @ but as the end of a password, which is then cut at its own @ or /.
 AFTER_PASSWORD = ("host", "port", "dbname")
 Parameters = Mapping[str, Any]
@@ -56,7 +56,7 @@ class Database(PartitionedTables):
                 _roll_back(connection)
                 if isinstance(error, TRY_AGAIN):
                     raise SourceUnavailable(f"{self}: nothing was changed; run it again. {error}") from error
-                if isinstance(error, MISSING):
+                if isinstance(error, psycopg2.Error) and error.pgcode in MISSING:
                     raise SourceUnavailable(
                         f"{self}: {error.diag.message_primary or error}."
                         " Fill it (lakeshift seed), or look at [database] url in luigi.cfg."
