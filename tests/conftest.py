@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from fixtures_luigid import luigid  # noqa: F401
 from fixtures_postgres import database_url, postgres, postgres_url  # noqa: F401
 from fixtures_s3 import ministack  # noqa: F401
 from fixtures_settings import settings  # noqa: F401

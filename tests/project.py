@@ -55,9 +55,9 @@ class Project:
         )
         return os.environ | {"LUIGI_CONFIG_PATH": str(path)} | self.environment
 
-    def start(self, *command: str) -> subprocess.Popen[str]:
+    def start(self, *command: str, has_luigi_cfg: bool = True) -> subprocess.Popen[str]:
         """Start a command in the project's folder."""
-        (self.folder / "luigi.cfg").write_text((ROOT / "luigi.cfg").read_text())
+        (self.folder / "luigi.cfg").write_text((ROOT / "luigi.cfg").read_text() if has_luigi_cfg else "")
         return subprocess.Popen(
             command, cwd=self.folder, env=self.environ(), text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )

@@ -6,7 +6,7 @@ import os
 import subprocess
 
 import pytest
-from project import DAY, HEADER
+from project import DAY, HEADER, luigi_command
 from sample import DAY_ROWS, given_a_day
 
 GOOD = '13047,"good"\n'
@@ -18,7 +18,7 @@ def committed(project) -> list[str]:
 
 
 def only_line_of_failure(done) -> str:
-    [line] = [line for line in done.lines if line.startswith("FAILED")]
+    [line] = [line for line in done.lines if line.startswith("  FAILED")]
     assert "Traceback" not in done.output
     return line
 
@@ -105,29 +105,70 @@ def test_a_warehouse_that_cannot_be_asked_is_a_scheduling_error(project):
     done = project.metric_of(DAY)
 
     assert done.code == 35
-    assert len([line for line in done.lines if "warehouse.duckdb" in line and line.startswith("FAILED")]) == 1
-    assert "Traceback" not in done.output
+    assert "warehouse.duckdb" in only_line_of_failure(done)
 
 
-def test_a_malformed_setting_is_one_line_with_its_place(project):
-    project.set("lake", max_refused="a few")
+@pytest.mark.parametrize(
+    ("section", "key", "value", "said"),
+    [
+        ("lake", "max_refused", "a few", "= a few ({file}): expected a share between 0 and 1"),
+        ("jobs", "ui_port", "high", "= high ({file}): expected a port"),
+        ("lake", "max_refuse", "0.5", "is no setting. There are: root, endpoint_url, region, max_refused"),
+    ],
+)
+def test_a_setting_that_is_wrong_is_one_line_before_anything_is_done(project, section, key, value, said):
+    project.set(section, **{key: value})
 
     done = project.luigi("MovieReview", "--date", DAY)
 
-    assert done.code == 35
-    expected = f"[lake] max_refused = a few ({project.folder}/test.cfg): expected a share between 0 and 1"
-    assert expected in only_line_of_failure(done)
+    assert done.code == 40
+    [line] = done.lines
+    assert line.startswith(f"[{section}] {key} {said.format(file=project.folder / 'test.cfg')}")
+
+
+def test_settings_that_are_not_where_they_are_said_to_be_are_one_line(project):
+    done = project.run("env", "LUIGI_CONFIG_PATH=/nowhere/luigi.cfg", *luigi_command("MovieReview", "--date", DAY))
+
+    assert done.code == 40
+    assert done.lines[-1] == "$LUIGI_CONFIG_PATH names /nowhere/luigi.cfg, which is no file."
+
+
+def test_a_failed_run_ends_badly_also_where_there_is_no_luigi_cfg(project):
+    luigi = project.start(*luigi_command("MovieReview", "--date", DAY), has_luigi_cfg=False)
+    output, _ = luigi.communicate(timeout=60)
+
+    assert luigi.returncode == 30
+    assert "  FAILED   MovieReview 2010-12-01: " in output
 
 
 def test_a_scheduler_that_does_not_answer_is_one_line(project):
     project.set("core", scheduler_port="9")
 
-    from project import luigi_command
-
     done = project.run(*luigi_command("MovieReview", "--date", DAY, scheduler=()))
 
     assert done.code == 40
-    assert done.lines[-1].startswith("The scheduler at http://127.0.0.1:9 does not answer. Start it (lakeshift up)")
+    assert done.lines[-1].startswith("The scheduler at http://127.0.0.1:9 does not answer")
+    assert done.lines[-1].endswith("Start it (lakeshift up) or add --local-scheduler.")
+
+
+@pytest.mark.parametrize("arguments", [["--date", "2010-13-01"], []], ids=["no date", "no such date"])
+def test_a_line_that_luigi_cannot_read_is_answered_in_one_line(project, arguments):
+    done = project.luigi("MovieReview", *arguments)
+
+    assert done.code == 40
+    [line] = done.lines
+    assert line.startswith("ERROR: ")
+
+
+def test_a_log_that_cannot_be_written_does_not_end_the_run(project):
+    given_a_day(project)
+    (project.folder / "log").write_text("not a folder")
+
+    done = project.luigi("MovieReview", "--date", DAY)
+
+    assert done.code == 0, done.output
+    assert "cannot be written, so this run has none" in done.lines[0]
+    assert "Traceback" not in done.output
 
 
 @pytest.fixture
@@ -145,6 +186,7 @@ def small_disk(tmp_path):
 def test_a_full_disk_while_staging_commits_nothing_and_says_so(project, small_disk):
     project.feed.write_text("cid,review_str\n" + f'1,"{os.urandom(600).hex()}"\n' * 2000)
     project.set("lake", root=str(small_disk / "lake"))
+    project.set("log", file=str(small_disk / "log/lakeshift.log"))
 
     done = project.luigi("MovieReview", "--date", DAY)
 

@@ -4,16 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
-import time
 import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
-from urllib.error import URLError
 
 import pytest
-from fixtures_s3 import free_port
 from install_browser import find_browser
 from playwright.sync_api import Error, Page, sync_playwright
 from project import DAY, luigi_command
@@ -21,27 +15,6 @@ from sample import given_a_day
 
 # Without these Chromium looks for its maker's servers at every start.
 QUIET = ["--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
-
-
-@pytest.fixture
-def luigid(tmp_path) -> Iterator[str]:
-    port = free_port()
-    command = [str(Path(sys.executable).with_name("luigid")), "--address", "127.0.0.1", "--port", str(port)]
-    with subprocess.Popen([*command, "--state-path", str(tmp_path / "state")], stderr=subprocess.DEVNULL) as server:
-        wait_for(f"http://127.0.0.1:{port}/static/visualiser/index.html")
-        yield f"http://127.0.0.1:{port}"
-        server.terminate()
-
-
-def wait_for(url: str) -> None:
-    deadline = time.monotonic() + 30
-    while True:
-        try:
-            urllib.request.urlopen(url, timeout=5).close()
-            return
-        except URLError:
-            assert time.monotonic() < deadline, f"{url} does not answer"
-            time.sleep(0.1)
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
-import warnings
 from collections.abc import Callable, Iterator
 from configparser import ConfigParser, InterpolationError
 from dataclasses import dataclass
@@ -20,13 +19,10 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from luigi.configuration import LuigiConfigParser, get_config
+from luigi.configuration.cfg_parser import InterpolationMissingEnvvarError
 from luigi.interface import core
-from luigi.parameter import UnconsumedParameterWarning
 
 from pipeline.core.errors import SettingError
-
-# Luigi reads some of its own settings in [core] elsewhere, and then wonders what they are.
-warnings.filterwarnings("ignore", "The configuration contains the parameter 'rpc_", UnconsumedParameterWarning)
 
 T = TypeVar("T")
 DEFAULT = "default"
@@ -205,7 +201,26 @@ def in_force() -> Iterator[InForce]:
 def masked(text: str) -> str:
     """Return text with the password of any URL in it as ***."""
     # Up to the last @, since a password that nobody escaped may hold a / or an @ itself.
-    return re.sub(r"(\w+://[^/\s:@]*):\S*@", r"\1:***@", text)
+    text = re.sub(r"(\w+://[^/\s:@]*):\S*@", r"\1:***@", text)
+    return re.sub(r"(password=)[^&\s]*", r"\1***", text)
+
+
+def check() -> None:
+    """Raise SettingError at the first thing that is wrong with the settings, or with where they are said to be."""
+    path = os.environ.get("LUIGI_CONFIG_PATH")
+    if path and not Path(path).is_file():
+        raise SettingError(f"$LUIGI_CONFIG_PATH names {path}, which is no file.")
+    for name, cls in SECTIONS.items():
+        _section(name, cls)
+        unknown = set(_keys(name)) - {field.name for field in dataclasses.fields(cls)}
+        if unknown:
+            known = ", ".join(field.name for field in dataclasses.fields(cls))
+            raise SettingError(f"[{name}] {min(unknown)} is no setting. There are: {known}")
+
+
+def _keys(section: str) -> list[str]:
+    config = get_config()
+    return [key.replace("-", "_") for key in config.options(section)] if config.has_section(section) else []
 
 
 def _section(name: str, cls: type[T]) -> T:
@@ -226,8 +241,11 @@ def _find(section: str, field: dataclasses.Field) -> tuple[str, str, Path]:
     """Return a setting's value, where it came from, and the folder that its paths are relative to."""
     try:
         value = get_config().get(section, field.name, None)
-    except InterpolationError as error:
+    except InterpolationMissingEnvvarError as error:
         raise SettingError(f"[{section}] {field.name}: {error}. Set the variable, or write the value.") from error
+    except InterpolationError:
+        # Its own text holds the value, which may be a password.
+        raise SettingError(f"[{section}] {field.name}: a % that stands for itself is written %%.") from None
     if value is None:
         return field.metadata["default"], DEFAULT, Path.cwd()
     for path in reversed(_paths()):
@@ -247,14 +265,3 @@ def _written(path: Path) -> frozenset[tuple[str, str]]:
     parser.optionxform = str  # type: ignore[assignment,method-assign]
     parser.read(path)
     return frozenset((name, key.replace("-", "_")) for name in parser.sections() for key in parser[name])
-
-
-def runtime_folder() -> Path:
-    """Return this user's folder for sockets and locks; short, since a socket's path may have 107 bytes."""
-    given = os.environ.get("XDG_RUNTIME_DIR")
-    # macOS's own temporary folder is too long; that nobody else made this one is checked below.
-    folder = Path(given) / "lakeshift" if given else Path(f"/tmp/lakeshift-{os.getuid()}")  # noqa: S108
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if folder.stat().st_uid != os.getuid():
-        raise SettingError(f"{folder} belongs to another user. Remove it, or set XDG_RUNTIME_DIR.")
-    return folder

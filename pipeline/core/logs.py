@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import sys
+from logging.handlers import WatchedFileHandler
 from pathlib import Path
 
-from pipeline.core import config
 from pipeline.core.errors import one_line
 
 FILE_FORMAT = "%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s"
+OURS, LUIGIS = "pipeline", "luigi-interface"
 
 
 class OneLine(logging.Formatter):
@@ -16,7 +18,7 @@ class OneLine(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         text = record.getMessage()
-        if record.levelno >= logging.WARNING and not record.name.startswith("pipeline."):
+        if record.levelno >= logging.WARNING and not record.name.startswith(OURS):
             text = f"{record.levelname}: {' '.join(text.split())}"
         if record.exc_info and record.exc_info[1]:
             text = f"{text}: {one_line(record.exc_info[1])}"
@@ -30,29 +32,60 @@ class Whole(logging.Formatter):
         return super().format(record) + (f"\n{record.whole}" if hasattr(record, "whole") else "")
 
 
-def _is_ours_to_tell(record: logging.LogRecord) -> bool:
-    """Leave out what Luigi says of a failed task: `FAILED` has said it in one line."""
-    return not (record.exc_info and record.name == "luigi-interface" and " failed    " in record.getMessage())
+class LogFile(WatchedFileHandler):
+    """The log file, which may be moved away by whoever rotates it; a run goes on without it if it must."""
+
+    def __init__(self, path: str) -> None:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        super().__init__(path, encoding="utf-8")
+        self.setFormatter(Whole(FILE_FORMAT))
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's own name
+        """Say once that the file cannot be written, and leave it alone from then on."""
+        self.setLevel(logging.CRITICAL + 1)
+        _console().emit(_unwritable(self.baseFilename, sys.exc_info()[1]))
 
 
-def open_logs() -> None:
-    """Show our lines and Luigi's warnings on the console, and keep all of it in the log file; once a process."""
-    ours, luigis = logging.getLogger("pipeline"), logging.getLogger("luigi-interface")
+def open_console(level: str) -> None:
+    """Show our lines and Luigi's warnings on the console; at DEBUG, everything. Once a process."""
+    ours, luigis = logging.getLogger(OURS), logging.getLogger(LUIGIS)
     if ours.handlers:
         return
-    console = logging.StreamHandler()
-    console.setFormatter(OneLine())
-    ours.addHandler(console)
-    ours.setLevel(logging.INFO)
+    for logger, shown in ((ours, logging.INFO), (luigis, logging.WARNING)):
+        console = _console()
+        console.setLevel(logging.DEBUG if level == "DEBUG" else shown)
+        console.addFilter(lambda record: not _is_told_later(record))
+        logger.addHandler(console)
+        logger.setLevel(level)
     ours.propagate = False
-    for handler in luigis.handlers:
-        if luigis.level > logging.DEBUG:
-            handler.setLevel(logging.WARNING)
-        handler.setFormatter(OneLine())
-        handler.addFilter(_is_ours_to_tell)
-    path = Path(config.log().file)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    file = logging.FileHandler(path, encoding="utf-8", delay=True)
-    file.setFormatter(Whole(FILE_FORMAT))
+
+
+def open_file(path: str) -> None:
+    """Keep everything in the log file; once a process. If it cannot be opened, say so and go on."""
+    ours, luigis = logging.getLogger(OURS), logging.getLogger(LUIGIS)
+    if any(isinstance(handler, LogFile) for handler in ours.handlers):
+        return
+    try:
+        file = LogFile(path)
+    except OSError as error:
+        ours.handle(_unwritable(path, error))
+        return
     ours.addHandler(file)
     luigis.addHandler(file)
+
+
+def _console() -> logging.Handler:
+    console = logging.StreamHandler()
+    console.setFormatter(OneLine())
+    return console
+
+
+def _is_told_later(record: logging.LogRecord) -> bool:
+    """Say whether a record is of a task's failure, which the run's summary tells in one line."""
+    is_luigis = record.name == LUIGIS and record.exc_info and " failed    " in record.getMessage()
+    return bool(is_luigis) or hasattr(record, "whole")
+
+
+def _unwritable(path: str, error: BaseException | None) -> logging.LogRecord:
+    text = f"The log {path} cannot be written, so this run has none ({one_line(error or OSError())})."
+    return logging.LogRecord(OURS, logging.WARNING, __file__, 0, text, None, None)

@@ -9,7 +9,7 @@ import pytest
 from luigi.configuration import LuigiConfigParser
 from project import ROOT
 
-from pipeline.core import config
+from pipeline.core import config, luigi_settings
 from pipeline.core.errors import SettingError
 
 
@@ -34,6 +34,14 @@ def test_the_file_as_committed_says_what_holds_without_it():
 
     for name, cls in config.SECTIONS.items():
         assert dict(written[name]) == {field.name: field.metadata["default"] for field in dataclasses.fields(cls)}
+
+
+def test_luigis_own_settings_hold_without_the_file_as_they_do_with_it():
+    written = ConfigParser(interpolation=None)
+    written.read(ROOT / "luigi.cfg")
+
+    assert {name: dict(written[name]) for name in luigi_settings.DEFAULTS} == luigi_settings.DEFAULTS
+    assert set(written.sections()) == {*luigi_settings.DEFAULTS, *config.SECTIONS}
 
 
 def test_a_later_file_is_merged_over_an_earlier_one(files, tmp_path):
@@ -90,6 +98,21 @@ def test_a_malformed_setting_names_section_key_value_and_what_is_expected(files,
 
     assert str(caught.value).startswith(f"[{section}] {key} = {value or '(nothing)'} (")
     assert f"expected {expected}" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["postgresql://me:top%40secret@db/shop", "postgresql://db/shop?user=me&password=top%%40secret&sslmode=require"],
+)
+def test_a_secret_in_a_url_is_in_no_error_and_not_shown(files, url):
+    files(f"[database]\nurl = {url}\n")
+
+    try:
+        shown = " ".join(one.value for one in config.in_force())
+    except SettingError as error:
+        shown = str(error)
+
+    assert "secret" not in shown
 
 
 def test_each_setting_tells_the_file_that_it_came_from(files, tmp_path):

@@ -17,7 +17,7 @@ from pipeline.core.errors import SettingError, SourceUnavailable
 
 START_SECONDS = 30
 STOP_SECONDS = 30
-DAEMON = "from luigi.cmdline import luigid; luigid()"
+DAEMON = "from pipeline.core.luigi_settings import luigid; luigid()"
 
 
 def start_luigid() -> str:

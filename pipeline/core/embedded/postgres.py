@@ -22,6 +22,7 @@ from pipeline.core.embedded.owner import is_root, let_read, make_private
 from pipeline.core.embedded.processes import file_lock, living, works_in
 from pipeline.core.embedded.programs import failure, install_folder, run_program
 from pipeline.core.errors import SourceUnavailable
+from pipeline.core.runtime import runtime_folder
 
 START_SECONDS = 300  # recovery after a crash may take that long
 PORT = 5432  # of a socket only: it is part of the file's name
@@ -177,7 +178,7 @@ def _options(data: Path) -> str:
 def _socket_folder(data: Path) -> Path:
     name = f"postgres-{hashlib.sha256(os.fsencode(data)).hexdigest()[:12]}"
     # The system user that root's server runs as cannot pass through root's runtime folder.
-    return Path(f"/tmp/lakeshift-{name}") if is_root() else config.runtime_folder() / name  # noqa: S108
+    return Path(f"/tmp/lakeshift-{name}") if is_root() else runtime_folder() / name  # noqa: S108
 
 
 def _lock_path(data: Path) -> Path:

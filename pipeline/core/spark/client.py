@@ -23,6 +23,7 @@ import psutil
 from emr.steps import JobLine
 from pipeline.core import config
 from pipeline.core.errors import JobFailed
+from pipeline.core.runtime import runtime_folder
 from pipeline.core.spark.java import java_options
 
 RUN_FOLDER = "LAKESHIFT_RUN"
@@ -71,7 +72,7 @@ def run_folder() -> Path:
     """Return the folder of the run that this process is part of, or of a run that is this process alone."""
     named = os.environ.get(RUN_FOLDER)
     started = round(psutil.Process().create_time())
-    folder = Path(named) if named else config.runtime_folder() / f"run-{os.getpid()}-{started}"
+    folder = Path(named) if named else runtime_folder() / f"run-{os.getpid()}-{started}"
     folder.mkdir(mode=0o700, exist_ok=True)
     return folder
 

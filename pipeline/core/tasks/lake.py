@@ -113,6 +113,10 @@ class ExtractTask(LakeTask):
                         f"{self.output()}: a row of {self.source} does not fit: {error}."
                         f" Look for it with sql/{self.query}; nothing was committed."
                     ) from error
+        if count != rows:
+            raise CheckFailed(
+                f"{self.output()}: {rows:,} rows of {self.source}, but {count:,} were copied. Run it again."
+            )
         source = Input(self.source, str(self.partition), fingerprint={"rows": rows, "hash": str(digest)})
         files = [File(name, attempt.size(name), count)]
         return Made(Counts(count, count, 0), files, schema_text(self.schema), (source,))
@@ -128,6 +132,11 @@ class SparkTask(LakeTask):
         required = self.requires()
         manifest = lake().manifest(required.dataset, required.partition)
         report = run_job(self.job, manifest.location, attempt, self)
+        if report.rows.read != manifest.rows.written:
+            raise CheckFailed(
+                f"{self.output()}: {self.job} read {report.rows.read:,} rows of {manifest.location}, which holds"
+                f" {manifest.rows.written:,}. Nothing was committed; look how it reads them."
+            )
         source = Input(required.dataset.path, str(required.partition), manifest.attempt)
         return Made(report.rows, report.files, report.schema, (source,))
 

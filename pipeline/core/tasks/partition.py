@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import json
-import logging
 import time
 import traceback
 from collections.abc import Iterable
@@ -17,8 +16,6 @@ from pipeline.core import config
 from pipeline.core.errors import CheckFailed, CommitLost, one_line
 from pipeline.core.lake import Partition
 from pipeline.core.targets import PartitionTarget
-
-log = logging.getLogger(__name__)
 
 
 class PartitionTask(luigi.Task):
@@ -55,9 +52,8 @@ class PartitionTask(luigi.Task):
         return json.dumps({"outcome": self.outcome, "seconds": round(self.seconds, 3)})
 
     def on_failure(self, exception: BaseException) -> str:
-        """Say in one line what failed, and return it with the traceback for the visualiser."""
+        """Return in one line what failed, for the run's summary, with the traceback below it for the visualiser."""
         line = one_line(exception)
-        log.error("FAILED   %s %s: %s", self.task_family, self.date, line)
         return f"{line}\n\n{''.join(traceback.format_exception(exception))}"
 
     @classmethod

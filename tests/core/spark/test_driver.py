@@ -11,8 +11,8 @@ import psutil
 import pytest
 
 from emr.steps import JobLine
-from pipeline.core import config
 from pipeline.core.errors import JobFailed
+from pipeline.core.runtime import runtime_folder
 from pipeline.core.spark import client, java
 
 FORK = multiprocessing.get_context("fork")
@@ -31,7 +31,7 @@ class Silence:
 def run(monkeypatch):
     """The process of a run that is not this one's; the environment says that this process works for it."""
     with subprocess.Popen(["sleep", "600"]) as process:
-        folder = config.runtime_folder() / f"run-{process.pid}-1"
+        folder = runtime_folder() / f"run-{process.pid}-1"
         monkeypatch.setenv(client.RUN_FOLDER, str(folder))
         yield process
         process.kill()

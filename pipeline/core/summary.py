@@ -1,0 +1,99 @@
+"""What is said of a whole run at its end."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import luigi.worker
+
+from pipeline.core import config
+
+
+@dataclass
+class Outcome:
+    """How one task ended, or stands."""
+
+    task: luigi.Task
+    status: str
+    text: str = ""
+    seconds: float = 0.0
+    was_due: bool = False
+
+    @property
+    def line(self) -> str:
+        return f"{self.name}: {self.text}"
+
+    @property
+    def name(self) -> str:
+        params = list(self.task.to_str_params(only_significant=True).values())
+        return f"{self.task.task_family} {params[0]}" if len(params) == 1 else str(self.task)
+
+
+class Summary:
+    """Every task of a run by how it ended."""
+
+    def __init__(self) -> None:
+        self.started = time.monotonic()
+        self.outcomes: dict[str, Outcome] = {}
+        self.elsewhere: dict[str, str] = {}
+
+    def note(self, task: luigi.Task, status: str, explanation: str) -> None:
+        """Take in what a worker tells the scheduler of a task."""
+        # Taken out and put in again, so that they stand in the order in which they ended.
+        outcome = self.outcomes.pop(task.task_id, None) or Outcome(task, status)
+        self.outcomes[task.task_id] = outcome
+        outcome.status = status
+        outcome.was_due |= status != luigi.worker.DONE
+        if status == luigi.worker.DONE and explanation:
+            outcome.text, outcome.seconds = _made(explanation)
+        elif explanation:
+            outcome.text = explanation.strip().splitlines()[0]
+
+    def select(self, status: str, was_due: bool = True) -> list[Outcome]:
+        return [one for one in self.outcomes.values() if one.status == status and one.was_due == was_due]
+
+    def lines(self, end: str = "") -> list[str]:
+        """Return the summary as it is printed; `end` says why a run ended before its work did."""
+        made = self.select(luigi.worker.DONE)
+        there = self.select(luigi.worker.DONE, was_due=False)
+        failed = self.select(luigi.worker.FAILED)
+        unknown = self.select("UNKNOWN")
+        waiting = self.select(luigi.worker.PENDING)
+        seconds = time.monotonic() - self.started
+        if there and not (made or failed or unknown or waiting or end):
+            names = ", ".join(one.name for one in there[:3])
+            return [f"Nothing to do: {names} {'is' if len(there) == 1 else 'are'} already there ({seconds:.1f} s)."]
+        counts = [f"{len(made)} made", f"{len(there)} already there", f"{len(failed)} failed"]
+        counts += [f"{len(unknown)} not checked"] if unknown else []
+        counts += [f"{len(waiting)} not run"] if waiting else []
+        return [
+            *(f"  made     {one.line} ({one.seconds:.1f} s)" for one in made),
+            *(f"  FAILED   {one.line}" for one in failed + unknown),
+            *(f"  not run  {one.name}{self._reason(one)}" for one in waiting),
+            f"Lakeshift: {', '.join(counts)} in {seconds:.1f} s{f', {end}' if end else ''}."
+            + (f" The whole log: {config.log().file}" if failed or unknown or end else ""),
+        ]
+
+    def _reason(self, waiting: Outcome) -> str:
+        worker = self.elsewhere.get(waiting.task.task_id)
+        return f": another worker is running it, {worker}" if worker else ""
+
+
+def _made(explanation: str) -> tuple[str, float]:
+    try:
+        told = json.loads(explanation)
+        return told["outcome"], told["seconds"]
+    except (ValueError, KeyError, TypeError):
+        return "", 0.0
+
+
+def explanation(expl: Any) -> str:
+    """Return what a task's process said of its end; Luigi hands it on as JSON."""
+    try:
+        text = json.loads(expl) if expl else ""
+    except ValueError:
+        text = expl
+    return text if isinstance(text, str) else ""

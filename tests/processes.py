@@ -1,0 +1,29 @@
+"""The processes of a run, as the machine sees them."""
+
+from __future__ import annotations
+
+import time
+
+import psutil
+
+
+def drivers_of(pid: int) -> list[psutil.Process]:
+    """Return the Spark drivers of the run whose process this is."""
+    return [one for one in psutil.process_iter(["cmdline"]) if _is_driver_of(one.info["cmdline"] or [], pid)]
+
+
+def wait_for_spark(pid: int) -> list[psutil.Process]:
+    """Return the processes of a run once its Spark driver has a JVM."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        drivers = drivers_of(pid)
+        below = [child for driver in drivers for child in driver.children(recursive=True)]
+        if any("java" in child.name() for child in below):
+            return drivers + below + psutil.Process(pid).children(recursive=True)
+        time.sleep(0.1)
+    raise AssertionError("no Spark driver was started")
+
+
+def _is_driver_of(command: list[str], pid: int) -> bool:
+    # It forks once to leave its starter, which waits for that.
+    return "pipeline.core.spark.driver" in command and f"/run-{pid}-" in " ".join(command)

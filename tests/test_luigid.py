@@ -1,0 +1,60 @@
+"""Runs against Luigi's central scheduler: what failed, was stopped or is under way elsewhere does not block a day."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+from processes import wait_for_spark
+from project import DAY, Project, luigi_command
+from sample import DAY_ROWS, given_a_day
+
+
+@pytest.fixture
+def command(luigid) -> list[str]:
+    port = luigid.rpartition(":")[2]
+    return luigi_command("UserBehaviourMetric", "--date", DAY, scheduler=("--scheduler-port", port))
+
+
+def test_what_failed_is_done_by_the_same_command_once_it_is_mended(project: Project, command):
+    given_a_day(project)
+    project.feed.rename(project.folder / "late.csv")
+
+    failed = project.run(*command)
+    (project.folder / "late.csv").rename(project.feed)
+    again = project.run(*command)
+
+    assert failed.code == 30, failed.output
+    assert again.code == 0, again.output
+    assert project.metric() == DAY_ROWS
+
+
+def test_what_was_stopped_is_done_by_the_same_command_at_once(project: Project, command, monkeypatch):
+    given_a_day(project)
+    with monkeypatch.context() as patch:
+        patch.delenv("LAKESHIFT_RUN")
+        run = project.start(*command)
+        wait_for_spark(run.pid)
+        run.send_signal(signal.SIGTERM)
+        run.communicate(timeout=60)
+
+    again = project.run(*command)
+
+    assert run.returncode == 128 + signal.SIGTERM
+    assert again.code == 0, again.output
+    assert project.metric() == DAY_ROWS
+
+
+def test_a_second_run_says_who_is_at_the_day_already(project: Project, command, monkeypatch):
+    given_a_day(project)
+    monkeypatch.delenv("LAKESHIFT_RUN")
+    first = project.start(*command)
+    wait_for_spark(first.pid)
+
+    second = project.run(*command)
+    first.communicate(timeout=120)
+
+    assert first.returncode == 0
+    assert second.code == 10, second.output
+    assert ": another worker is running it, Worker(" in second.output
+    assert project.metric() == DAY_ROWS
