@@ -24,6 +24,18 @@ def test_a_customer_is_a_whole_number_or_missing(text, number):
     assert parse_purchase(record(CustomerID=text)).customer_id == number
 
 
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2010-12-01", "2010-12-01 00:00:00"),
+        ("2010-12-01T08:26", "2010-12-01 08:26:00"),
+        ("2010-12-01 08:26:00.500", "2010-12-01 08:26:00.500000"),
+    ],
+)
+def test_a_moment_is_written_in_one_way(text, moment):
+    assert parse_purchase(record(InvoiceDate=text)).invoice_date == moment
+
+
 def test_an_empty_description_is_null():
     assert parse_purchase(record(Description="")).detail is None
 
@@ -38,6 +50,14 @@ def test_a_price_may_be_any_that_the_column_holds_exactly(price):
     [
         *[("Quantity", text) for text in ("six", "", "6.0", "1_000", "2147483648", " 6")],
         *[("InvoiceDate", text) for text in ("", "12/1/2010 8:26", "2010-02-30 08:00:00", "2010-12-01T08:26:00+01:00")],
+        *[
+            ("InvoiceDate", text)
+            for text in ("2010-W48-3", "20101201", "2010-12-01x08:26", "2010-12-01 08", "0000-01-01")
+        ],
+        *[
+            ("InvoiceDate", f"2010-12-01 {text}")
+            for text in ("24:00:00", "08:26:00,5", "08:26:00Z", "08:26:00.1234567")
+        ],
         *[("UnitPrice", text) for text in ("", "2.5501", "NaN", "100000", "£2.55", "1e3")],
         *[("CustomerID", text) for text in ("17850.5", "n/a", "-1", "99999999999")],
         *[("InvoiceNo", "x" * 11), ("StockCode", "x" * 21), ("Description", "x" * 1001), ("Country", "x" * 21)],
