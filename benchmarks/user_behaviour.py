@@ -115,7 +115,7 @@ class Bench:
         self.forget()
         return self.luigi(
             "RangeDaily", "--of", "UserBehaviourMetric", "--start", "2010-12-01", "--stop", "2010-12-31",
-            "--days-back", "100000", "--workers", "2",
+            "--workers", "2",
         )  # fmt: skip
 
     def extract(self, copies: int) -> Cost:

@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
-from pipeline.core import config
 from pipeline.core.database import database
 from pipeline.core.errors import CheckFailed, JobFailed
 from pipeline.core.lake import Attempt, Counts, Dataset, File, Input, lake
@@ -32,6 +31,7 @@ class Made:
     files: Sequence[File]
     schema: dict[str, str]
     inputs: tuple[Input, ...]
+    first_refusal: str = ""
 
 
 class LakeTask(PartitionTask):
@@ -49,17 +49,9 @@ class LakeTask(PartitionTask):
     def make(self) -> str:
         attempt = lake().begin(self.dataset, self.partition, self.task_id)
         made = self.write(attempt)
-        self.refuse_too_many(made.rows, attempt)
+        refuse_too_many(made.rows, str(self.output()), attempt.quarantine_location, made.first_refusal)
         attempt.commit(made.files, made.rows, made.schema, made.inputs, code_version())
         return f"read {made.rows.read:,}, wrote {made.rows.written:,}, refused {made.rows.refused:,}"
-
-    def refuse_too_many(self, rows: Counts, attempt: Attempt) -> None:
-        limit = config.lake().max_refused
-        if rows.refused_share > limit:
-            raise CheckFailed(
-                f"{self.output()}: {rows.refused:,} of {rows.read:,} rows are refused, more than [lake] max_refused ="
-                f" {limit:g}. Nothing was committed. The rows and the reasons: {attempt.quarantine_location}"
-            )
 
 
 class FeedTask(LakeTask):
@@ -81,7 +73,7 @@ class FeedTask(LakeTask):
         refuse_unfinished(self.date, self.zone())
         fed = copy_feed(self.feed(), self.header, attempt, self.setting)
         schema = dict.fromkeys(self.header, "string")
-        return Made(fed.rows, fed.files, schema, (fed.source,))
+        return Made(fed.rows, fed.files, schema, (fed.source,), fed.first_refusal)
 
 
 class ExtractTask(LakeTask):
