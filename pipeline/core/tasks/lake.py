@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from pipeline.core.database import database
 from pipeline.core.errors import CheckFailed, JobFailed
-from pipeline.core.lake import Attempt, Counts, Dataset, File, Input, lake
+from pipeline.core.lake import Attempt, Counts, Dataset, File, Input, lake, refuse_too_many
 from pipeline.core.parquet import schema_text, write_parquet
 from pipeline.core.sources import copy_feed
 from pipeline.core.spark.jobs import run_job
