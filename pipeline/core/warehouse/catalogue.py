@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import duckdb
+import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from pipeline.core.errors import PipelineError
+from pipeline.core.warehouse.literals import with_values
 from pipeline.core.warehouse.semantics import as_redshift_declares
 from pipeline.core.warehouse.statements import Column, TableName
 
@@ -57,21 +59,26 @@ class Catalogue:
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self.connection = connection
 
-    def rows(self, sql: str, *values: Any) -> list[tuple]:
-        return self.connection.execute(sql, values).fetchall()
+    def rows(self, sql: str, **values: Any) -> list[tuple]:
+        """Return the rows of a query in DuckDB's SQL, whose parameters are written $name."""
+        statement = with_values(sqlglot.parse_one(sql, read="duckdb"), values)
+        return self.connection.execute(statement.sql("duckdb")).fetchall()
 
     def has_schema(self, schema: str) -> bool:
-        return bool(self.rows("SELECT 1 FROM catalogue.external_schema WHERE schemaname = ?", schema))
+        return bool(self.rows("SELECT 1 FROM catalogue.external_schema WHERE schemaname = $schema", schema=schema))
 
     def find(self, name: TableName) -> ExternalTable | None:
         """Return an external table, or None if there is none of that name."""
-        found = self.rows("SELECT location FROM catalogue.external_table WHERE schemaname = ? AND tablename = ?", *name)
+        found = self.rows(
+            "SELECT location FROM catalogue.external_table WHERE schemaname = $schema AND tablename = $name",
+            **name._asdict(),
+        )
         if not found:
             return None
         columns = self.rows(
             "SELECT columnname, external_type, part_key FROM catalogue.external_column"
-            " WHERE schemaname = ? AND tablename = ? ORDER BY columnnum",
-            *name,
+            " WHERE schemaname = $schema AND tablename = $name ORDER BY columnnum",
+            **name._asdict(),
         )
         plain = tuple(Column(column, kind) for column, kind, part_key in columns if not part_key)
         keys = tuple(Column(column, kind) for column, kind, part_key in columns if part_key)

@@ -27,25 +27,32 @@ def change(statement: External, catalogue: Catalogue) -> None:
 @change.register
 def _(statement: CreateExternalSchema, catalogue: Catalogue) -> None:
     if not catalogue.has_schema(statement.schema):
-        catalogue.rows("INSERT INTO catalogue.external_schema VALUES (?, ?)", statement.schema, statement.database)
+        catalogue.rows(
+            "INSERT INTO catalogue.external_schema VALUES ($schema, $database)",
+            schema=statement.schema, database=statement.database,
+        )  # fmt: skip
     elif not statement.if_not_exists:
         raise PipelineError(f"The external schema {statement.schema} already exists.")
 
 
 @change.register
 def _(statement: CreateExternalTable, catalogue: Catalogue) -> None:
-    schema, name = statement.table
-    if not catalogue.has_schema(schema):
-        raise PipelineError(f"The warehouse has no external schema {schema} for the table {statement.table}.")
+    table = statement.table._asdict()
+    if not catalogue.has_schema(statement.table.schema):
+        raise PipelineError(
+            f"The warehouse has no external schema {statement.table.schema} for the table {statement.table}."
+        )
     if catalogue.find(statement.table):
         raise PipelineError(f"The external table {statement.table} already exists.")
-    catalogue.rows("INSERT INTO catalogue.external_table VALUES (?, ?, ?)", schema, name, statement.location)
+    catalogue.rows(
+        "INSERT INTO catalogue.external_table VALUES ($schema, $name, $location)", **table, location=statement.location
+    )
     for number, column in enumerate(statement.columns + statement.keys, start=1):
         duck_type(column)
         part_key = max(0, number - len(statement.columns))
         catalogue.rows(
-            "INSERT INTO catalogue.external_column VALUES (?, ?, ?, ?, ?, ?)",
-            schema, name, column.name, column.type, number, part_key,
+            "INSERT INTO catalogue.external_column VALUES ($schema, $name, $column, $type, $number, $part_key)",
+            **table, column=column.name, type=column.type, number=number, part_key=part_key,
         )  # fmt: skip
 
 
@@ -55,8 +62,8 @@ def _(statement: DropTable, catalogue: Catalogue) -> None:
         catalogue.table(statement.table)
     for kept in ("partition", "column", "table"):
         catalogue.rows(
-            f"DELETE FROM catalogue.external_{kept} WHERE schemaname = ? AND tablename = ?",  # noqa: S608
-            *statement.table,
+            f"DELETE FROM catalogue.external_{kept} WHERE schemaname = $schema AND tablename = $name",  # noqa: S608
+            **statement.table._asdict(),
         )
 
 
@@ -69,10 +76,11 @@ def _(statement: AddPartition, catalogue: Catalogue) -> None:
     if not statement.if_not_exists and known & given.keys():
         raise PipelineError(f"The external table {table.name} already has the partition {min(known & given.keys())}.")
     missing = [key for key in given if key not in known]
-    catalogue.rows(
-        "INSERT INTO catalogue.external_partition SELECT ?, ?, unnest(?), unnest(?)",
-        *table.name, [list(key) for key in missing], [given[key] for key in missing],
-    )  # fmt: skip
+    if missing:
+        catalogue.rows(
+            "INSERT INTO catalogue.external_partition SELECT $schema, $name, unnest($keys), unnest($locations)",
+            **table.name._asdict(), keys=[list(key) for key in missing], locations=[given[key] for key in missing],
+        )  # fmt: skip
 
 
 @change.register
@@ -80,8 +88,8 @@ def _(statement: DropPartition, catalogue: Catalogue) -> None:
     table = catalogue.table(statement.table)
     keys = _existing(catalogue, table, statement.values)
     catalogue.rows(
-        "DELETE FROM catalogue.external_partition WHERE schemaname = ? AND tablename = ? AND keys = ?",
-        *table.name, keys,
+        "DELETE FROM catalogue.external_partition WHERE schemaname = $schema AND tablename = $name AND keys = $keys",
+        **table.name._asdict(), keys=keys,
     )  # fmt: skip
 
 
@@ -90,21 +98,22 @@ def _(statement: SetLocation, catalogue: Catalogue) -> None:
     table = catalogue.table(statement.table)
     if not statement.place.values and not table.keys:
         catalogue.rows(
-            "UPDATE catalogue.external_table SET location = ? WHERE schemaname = ? AND tablename = ?",
-            statement.place.location, *table.name,
+            "UPDATE catalogue.external_table SET location = $location WHERE schemaname = $schema AND tablename = $name",
+            **table.name._asdict(), location=statement.place.location,
         )  # fmt: skip
         return
     keys = _existing(catalogue, table, statement.place.values)
     catalogue.rows(
-        "UPDATE catalogue.external_partition SET location = ?"
-        " WHERE schemaname = ? AND tablename = ? AND keys = ?",
-        statement.place.location, *table.name, keys,
+        "UPDATE catalogue.external_partition SET location = $location"
+        " WHERE schemaname = $schema AND tablename = $name AND keys = $keys",
+        **table.name._asdict(), location=statement.place.location, keys=keys,
     )  # fmt: skip
 
 
 def _known(catalogue: Catalogue, table: ExternalTable) -> set[tuple[str, ...]]:
     rows = catalogue.rows(
-        "SELECT keys FROM catalogue.external_partition WHERE schemaname = ? AND tablename = ?", *table.name
+        "SELECT keys FROM catalogue.external_partition WHERE schemaname = $schema AND tablename = $name",
+        **table.name._asdict(),
     )
     return {tuple(keys) for (keys,) in rows}
 
@@ -130,7 +139,7 @@ def _key_values(catalogue: Catalogue, table: ExternalTable, given: list[dict[str
 
 def _spelled(catalogue: Catalogue, table: ExternalTable, key: Column, values: list[str]) -> list[str]:
     """Return the values of one key as its type writes them, so that two spellings are one partition."""
-    rows = catalogue.rows(f"SELECT CAST(TRY_CAST(unnest(?) AS {duck_type(key)}) AS VARCHAR)", values)
+    rows = catalogue.rows(f"SELECT CAST(TRY_CAST(unnest($values) AS {duck_type(key)}) AS VARCHAR)", values=values)
     for value, (text,) in zip(values, rows, strict=True):
         if text is None:
             raise PipelineError(f"{table.name}: {value!r} is no {key.type} for {key.name}.")

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from pipeline.core.errors import PipelineError
+from pipeline.core.warehouse.literals import with_values
 from pipeline.core.warehouse.semantics import as_redshift_means
 from pipeline.core.warehouse.text import opening, statements, words
 
@@ -21,25 +22,28 @@ logging.getLogger("sqlglot").setLevel(logging.ERROR)
 
 
 class Translation(NamedTuple):
-    """A statement in DuckDB's SQL, the names of its parameters, and whether it returns rows."""
+    """A statement in DuckDB's SQL, and whether it returns rows."""
 
     sql: str
-    names: set[str]
     is_query: bool
 
 
-def translate(statement: str, rewrite: Callable[[exp.Expr], exp.Expr]) -> Translation:
-    """Return a statement in DuckDB's SQL.
+def translate(statement: str, params: Mapping[str, Any], rewrite: Callable[[exp.Expr], exp.Expr]) -> Translation:
+    """Return a statement in DuckDB's SQL, with the values of its parameters.
 
     `rewrite` may change the statement on the way. Raises PipelineError at one that has no translation.
     """
-    tree = rewrite(_tree(statement))
-    names = {placeholder.name for placeholder in tree.find_all(exp.Placeholder, exp.Parameter)}
+    tree = _tree(statement)
+    try:
+        tree = with_values(tree, params)
+    except PipelineError as error:
+        raise PipelineError(f"{opening(statement)}: {error}") from error
+    tree = rewrite(tree)
     try:
         sql = tree.sql("duckdb", unsupported_level=sqlglot.ErrorLevel.RAISE)
     except SqlglotError as error:
         raise refusal(statement, str(error).splitlines()[0]) from error
-    return Translation(sql, names, isinstance(tree, exp.Query))
+    return Translation(sql, isinstance(tree, exp.Query))
 
 
 def refusal(statement: str, reason: str) -> PipelineError:

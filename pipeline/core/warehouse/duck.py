@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 import duckdb
 from sqlglot import exp
@@ -36,14 +35,14 @@ class DuckCursor:
         self.rowcount = -1
 
     def execute(self, sql: str, params: Parameters | None = None) -> DuckCursor:
-        """Run a statement, with its %(name)s bound. Raises PipelineError, naming it, where it cannot be run."""
+        """Run a statement with the values of its %(name)s. Raises PipelineError, naming it, where it cannot be run."""
         self.description, self.rowcount = None, -1
         try:
             statement = parse(sql)
             if isinstance(statement, Lock):
                 self._lock(statement, sql)
             elif statement is None or self._is_plain_drop(statement):
-                self._translated(sql, dict(params or {}))
+                self._translated(sql, params or {})
             else:
                 self._change_catalogue(statement, sql)
         except duckdb.IOException as error:
@@ -58,13 +57,9 @@ class DuckCursor:
     def fetchall(self) -> list[tuple]:
         return self.connection.fetchall() if self.description else []
 
-    def _translated(self, sql: str, params: dict[str, Any]) -> None:
-        relations = Relations(self.catalogue, params)
-        translation = translate(sql, relations.rewrite)
-        missing = translation.names - params.keys()
-        if missing:
-            raise PipelineError(f"{opening(sql)}: no value was given for {', '.join(sorted(missing))}")
-        self.connection.execute(translation.sql, {name: params[name] for name in translation.names})
+    def _translated(self, sql: str, params: Parameters) -> None:
+        translation = translate(sql, params, Relations(self.catalogue).rewrite)
+        self.connection.execute(translation.sql)
         if translation.is_query:
             self.description = self.connection.description
         else:
@@ -149,7 +144,7 @@ def _create(connection: duckdb.DuckDBPyConnection) -> None:
     create_tables(DuckCursor(connection, in_transaction=False))
     with _transaction(connection):
         connection.execute("DELETE FROM catalogue.created_from")
-        connection.execute("INSERT INTO catalogue.created_from VALUES (?)", [_wanted()])
+        Catalogue(connection).rows("INSERT INTO catalogue.created_from VALUES ($hash)", hash=_wanted())
 
 
 def _first_line(error: duckdb.Error) -> str:

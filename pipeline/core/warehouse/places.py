@@ -7,6 +7,7 @@ import duckdb
 from pipeline.core.errors import CheckFailed, SourceUnavailable
 from pipeline.core.store import open_store
 from pipeline.core.warehouse.catalogue import ExternalTable, cast
+from pipeline.core.warehouse.literals import literal
 
 # A timestamp in Parquet is an instant or a wall clock; Spectrum reads both as they are written.
 READ_AS = {"TIMESTAMP WITH TIME ZONE": "TIMESTAMP"}
@@ -34,8 +35,8 @@ def let_read(connection: duckdb.DuckDBPyConnection, file: str) -> None:
 
 def check_types(connection: duckdb.DuckDBPyConnection, table: ExternalTable, file: str) -> None:
     """Raise CheckFailed if a file's columns are not as the external table declares them, as Spectrum does."""
-    found = _types(connection, "SELECT * FROM read_parquet(?) LIMIT 0", [file])
-    declared = _types(connection, f"SELECT {', '.join(cast('NULL', column) for column in table.columns)}", [])
+    found = _types(connection, f"SELECT * FROM read_parquet({literal(file).sql('duckdb')}) LIMIT 0")  # noqa: S608
+    declared = _types(connection, f"SELECT {', '.join(cast('NULL', column) for column in table.columns)}")
     for column in table.columns:
         kind = found.get(column.name, "missing")
         if READ_AS.get(kind, kind) != declared[column.name]:
@@ -45,8 +46,8 @@ def check_types(connection: duckdb.DuckDBPyConnection, table: ExternalTable, fil
             )
 
 
-def _types(connection: duckdb.DuckDBPyConnection, query: str, values: list[str]) -> dict[str, str]:
-    return {column[0].lower(): str(column[1]) for column in connection.execute(query, values).description}
+def _types(connection: duckdb.DuckDBPyConnection, query: str) -> dict[str, str]:
+    return {column[0].lower(): str(column[1]) for column in connection.execute(query).description}
 
 
 def _is_hidden(path: str) -> bool:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import sqlglot
 from sqlglot import exp
 
 from pipeline.core.errors import PipelineError
 from pipeline.core.warehouse.catalogue import Catalogue, ExternalTable, cast, quoted
+from pipeline.core.warehouse.literals import with_values
 from pipeline.core.warehouse.places import check_types, data_files, let_read
 from pipeline.core.warehouse.pruning import conditions_on
 from pipeline.core.warehouse.statements import TableName
@@ -18,47 +17,43 @@ READ_PARTS = {"this", "db", "catalog", "alias"}
 
 
 class Relations:
-    """Puts files in the place of the external tables of one statement, and adds the parameters that name them."""
+    """Puts files in the place of the external tables of one statement."""
 
-    def __init__(self, catalogue: Catalogue, params: dict[str, Any]) -> None:
+    def __init__(self, catalogue: Catalogue) -> None:
         self.catalogue = catalogue
-        self.params = params
 
     def rewrite(self, tree: exp.Expr) -> exp.Expr:
         """Return a statement that reads files where it read external tables."""
-        for number, node in enumerate(list(tree.find_all(exp.Table))):
+        for node in list(tree.find_all(exp.Table)):
             if not self.catalogue.has_schema(node.db.lower()):
                 continue
             table = self.catalogue.table(TableName(node.db.lower(), node.name.lower()))
             if not _is_read(node) or _is_view(tree):
                 raise PipelineError(f"{opening(tree.sql('redshift'))}: {table.name} is external, and can only be read.")
             alias = node.args.get("alias") or exp.TableAlias(this=exp.to_identifier(node.name))
-            query = sqlglot.parse_one(self._query(table, node, f"external_{number}"), read="duckdb")
-            node.replace(exp.Subquery(this=query, alias=alias))
+            node.replace(exp.Subquery(this=self._query(table, node), alias=alias))
         return tree
 
-    def _query(self, table: ExternalTable, node: exp.Table, prefix: str) -> str:
+    def _query(self, table: ExternalTable, node: exp.Table) -> exp.Expr:
         files, *keys = self._files(table, node)
         if not files:
             columns = [cast("NULL", column) for column in table.all_columns]
-            return f"SELECT {', '.join(columns)} WHERE FALSE"
+            return _parsed(f"SELECT {', '.join(columns)} WHERE FALSE")
         let_read(self.catalogue.connection, files[0])
         check_types(self.catalogue.connection, table, files[-1])
         # Partitions may lie at the same place, whose files are then read once.
-        self.params[f"{prefix}_file"] = sorted(set(files))
+        values: dict[str, list] = {"file": sorted(set(files)), "place": files}
         columns = [cast(quoted(column.name), column) for column in table.columns]
-        reading = f"read_parquet(${prefix}_file, filename = '_file', hive_partitioning = false)"
+        reading = "read_parquet($file, filename = '_file', hive_partitioning = false)"
         if not table.keys:
-            return f"SELECT {', '.join(columns)} FROM {reading}"  # noqa: S608
-        lists = [self._unnest(f"{prefix}_place", files, "_file")]
-        for number, (key, values) in enumerate(zip(table.keys, keys, strict=True)):
-            lists.append(self._unnest(f"{prefix}_key_{number}", values, key.name))
+            return with_values(_parsed(f"SELECT {', '.join(columns)} FROM {reading}"), values)  # noqa: S608
+        lists = ["unnest($place) AS _file"]
+        for number, key in enumerate(table.keys):
+            values[f"key_{number}"] = keys[number]
+            lists.append(f"unnest($key_{number}) AS {quoted(key.name)}")
         columns += [quoted(key.name) for key in table.keys]
-        return f"SELECT {', '.join(columns)} FROM {reading} JOIN (SELECT {', '.join(lists)}) USING (_file)"  # noqa: S608
-
-    def _unnest(self, parameter: str, values: list, name: str) -> str:
-        self.params[parameter] = values
-        return f"unnest(${parameter}) AS {quoted(name)}"
+        query = f"SELECT {', '.join(columns)} FROM {reading} JOIN (SELECT {', '.join(lists)}) USING (_file)"  # noqa: S608
+        return with_values(_parsed(query), values)
 
     def _files(self, table: ExternalTable, node: exp.Table) -> list[list]:
         """Return the files to read and, beside them, a list for each key with its value for each file."""
@@ -70,18 +65,18 @@ class Relations:
     def _partitions(self, table: ExternalTable, node: exp.Table) -> list[tuple]:
         """Return location and key values of each partition that fulfils the statement's conditions on the keys."""
         values = [cast(f"keys[{number}]", key) for number, key in enumerate(table.keys, start=1)]
-        query = exp.maybe_parse(
+        query = _parsed(
             f"SELECT * FROM (SELECT location, {', '.join(values)} FROM catalogue.external_partition"  # noqa: S608
-            f" WHERE schemaname = $_schema AND tablename = $_name) AS {quoted(node.alias_or_name)}",
-            into=exp.Select,
-            dialect="duckdb",
+            f" WHERE schemaname = $schema AND tablename = $name) AS {quoted(node.alias_or_name)}"
         )
+        query = with_values(query, table.name._asdict())
         for condition in conditions_on(node, {key.name for key in table.keys}):
             query = query.where(condition.copy())
-        named = {"_schema": table.name.schema, "_name": table.name.name}
-        used = {placeholder.name for placeholder in query.find_all(exp.Placeholder)}
-        named |= {name: value for name, value in self.params.items() if name in used}
-        return self.catalogue.connection.execute(query.sql("duckdb"), named).fetchall()
+        return self.catalogue.connection.execute(query.sql("duckdb")).fetchall()
+
+
+def _parsed(query: str) -> exp.Select:
+    return sqlglot.parse_one(query, read="duckdb", into=exp.Select)
 
 
 def _is_view(tree: exp.Expr) -> bool:
