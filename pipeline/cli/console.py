@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+LUIGI = "luigi --module {module} {task} --date {day} --local-scheduler"
 # What is read by a program is not to be folded at the width of a terminal.
 PIPE_WIDTH = 250
 

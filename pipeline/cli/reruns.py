@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 import pipeline
-from pipeline.cli.console import say
+from pipeline.cli.console import LUIGI, say
 from pipeline.core.errors import PipelineError
 
 if TYPE_CHECKING:
@@ -28,13 +28,44 @@ def rerun(
     if task not in tasks:
         raise PipelineError(f"There is no task {task} that makes a day. There are: {', '.join(sorted(tasks))}")
     wanted = tasks[task]
-    wanted.output().request_rerun()
-    say(f"{wanted.output()} will be made again by the next run of it")
-    for other in _downstream(wanted, tasks.values()) if downstream else ():
-        # What is incomplete, or follows what has just become so, is made anyway.
-        if other.output().exists():
-            other.output().request_rerun()
+    if not _can_be_asked(wanted) or not wanted.output().exists():
+        # Refused if it follows something else, or was never made, and nothing else has been asked for yet.
+        wanted.output().request_rerun()
+    others = [other for other in _made_of([wanted], tasks.values()) if other != wanted]
+    asked = [wanted, *(others if downstream else [])]
+    _request(map(type, asked), [wanted.date])
+    _report(asked, others)
+
+
+def _request(kinds: Iterable[type[PartitionTask]], days: Sequence[date]) -> set[date]:
+    """Ask for what is complete, and return on which days something was; kinds are given first to last."""
+    found: set[date] = set()
+    # Last to first: were it ended in between, nothing would be complete that is made of what will be replaced.
+    for kind in reversed(list(kinds)):
+        complete = kind.bulk_complete(days) if _can_be_asked(kind(date=days[0])) else []
+        for day in complete:
+            kind(date=day).output().request_rerun()
+        found.update(complete)
+    return found
+
+
+def _can_be_asked(task: PartitionTask) -> bool:
+    """Say whether a task is complete until a rerun is asked for, and does not just follow another's output."""
+    from pipeline.core.targets import ExternalPartitionTarget
+
+    return not isinstance(task.output(), ExternalPartitionTarget)
+
+
+def _report(asked: Sequence[PartitionTask], others: Sequence[PartitionTask]) -> None:
+    """Say what will be made again and by which lines; others is all that is made of the first."""
+    say(f"{asked[0].output()} will be made again")
+    for other in asked[1:]:
         say(f"{other.output()} too")
+    for last in asked:
+        if not any(other != last and _needs(other, last) for other in asked):
+            say(f"Next: {LUIGI.format(module=last.__module__, task=last.task_family, day=last.date)}")
+    if others and len(asked) == 1:
+        say(f"What is made of it, such as {others[-1].output()}, stays as it is; with --downstream it is asked for too")
 
 
 def _tasks_of(day: date) -> dict[str, PartitionTask]:
@@ -54,9 +85,9 @@ def _descendants(kind: type[PartitionTask]) -> Iterator[type[PartitionTask]]:
         yield from _descendants(child)
 
 
-def _downstream(wanted: PartitionTask, tasks: Iterable[PartitionTask]) -> list[PartitionTask]:
-    """Return the tasks that need the wanted one, each after those that it needs itself."""
-    return sorted((task for task in tasks if task != wanted and _needs(task, wanted)), key=_depth)
+def _made_of(wanted: Sequence[PartitionTask], tasks: Iterable[PartitionTask]) -> list[PartitionTask]:
+    """Return the wanted tasks and all that need them, each after those that it needs itself."""
+    return sorted((task for task in tasks if any(_needs(task, one) for one in wanted)), key=_depth)
 
 
 def _needs(task: PartitionTask, wanted: PartitionTask) -> bool:
