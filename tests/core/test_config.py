@@ -10,6 +10,7 @@ from luigi.configuration import LuigiConfigParser
 from project import ROOT
 
 from pipeline.core import config, luigi_settings
+from pipeline.core import settings as _settings
 from pipeline.core.errors import SettingError
 
 
@@ -23,7 +24,7 @@ def files(monkeypatch, tmp_path):
             path.write_text(text)
         monkeypatch.setattr(LuigiConfigParser, "_instance", None)
         monkeypatch.setattr(LuigiConfigParser, "_config_paths", [str(path) for path in paths])
-        config._written.cache_clear()
+        _settings._written.cache_clear()
 
     return given
 
