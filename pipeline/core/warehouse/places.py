@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import duckdb
 
 from pipeline.core.errors import CheckFailed, SourceUnavailable
@@ -27,23 +29,25 @@ def data_files(location: str) -> list[str]:
     return found
 
 
-def let_read(connection: duckdb.DuckDBPyConnection, file: str) -> None:
-    """Make a connection able to read what lies where a file does."""
-    if file.startswith("s3://") and not connection.filesystem_is_registered("s3"):
-        connection.register_filesystem(open_store(file).fs)  # type: ignore[attr-defined]
+def let_read(connection: duckdb.DuckDBPyConnection, locations: Iterable[str]) -> None:
+    """Make a connection able to read what lies at locations."""
+    remote = next((location for location in locations if location.startswith("s3://")), None)
+    if remote and not connection.filesystem_is_registered("s3"):
+        connection.register_filesystem(open_store(remote).fs)  # type: ignore[attr-defined]
 
 
-def check_types(connection: duckdb.DuckDBPyConnection, table: ExternalTable, file: str) -> None:
-    """Raise CheckFailed if a file's columns are not as the external table declares them, as Spectrum does."""
-    found = _types(connection, f"SELECT * FROM read_parquet({literal(file).sql('duckdb')}) LIMIT 0")  # noqa: S608
+def check_types(connection: duckdb.DuckDBPyConnection, table: ExternalTable, files: Iterable[str]) -> None:
+    """Raise CheckFailed if the columns of a file are not as the external table declares them, as Spectrum does."""
     declared = _types(connection, f"SELECT {', '.join(cast('NULL', column) for column in table.columns)}")
-    for column in table.columns:
-        kind = found.get(column.name, "missing")
-        if READ_AS.get(kind, kind) != declared[column.name]:
-            raise CheckFailed(
-                f"{table.name}: the column {column.name} is {kind} in {file}, and declared as {column.type};"
-                " Spectrum cannot read that. Look at what wrote the file."
-            )
+    for file in files:
+        found = _types(connection, f"SELECT * FROM read_parquet({literal(file).sql('duckdb')}) LIMIT 0")  # noqa: S608
+        for column in table.columns:
+            kind = found.get(column.name, "missing")
+            if READ_AS.get(kind, kind) != declared[column.name]:
+                raise CheckFailed(
+                    f"{table.name}: the column {column.name} is {kind} in {file}, and declared as {column.type};"
+                    " Spectrum cannot read that. Look at what wrote the file."
+                )
 
 
 def _types(connection: duckdb.DuckDBPyConnection, query: str) -> dict[str, str]:

@@ -39,9 +39,6 @@ class Relations:
         if not files:
             columns = [cast("NULL", column) for column in table.all_columns]
             return _parsed(f"SELECT {', '.join(columns)} WHERE FALSE")
-        let_read(self.catalogue.connection, files[0])
-        check_types(self.catalogue.connection, table, files[-1])
-        # Partitions may lie at the same place, whose files are then read once.
         values: dict[str, list] = {"file": sorted(set(files)), "place": files}
         columns = [cast(quoted(column.name), column) for column in table.columns]
         reading = "read_parquet($file, filename = '_file', hive_partitioning = false)"
@@ -57,9 +54,12 @@ class Relations:
 
     def _files(self, table: ExternalTable, node: exp.Table) -> list[list]:
         """Return the files to read and, beside them, a list for each key with its value for each file."""
-        if not table.keys:
-            return [data_files(table.location)]
-        rows = [(file, *values) for location, *values in self._partitions(table, node) for file in data_files(location)]
+        partitions = self._partitions(table, node) if table.keys else [(table.location,)]
+        # Partitions may lie at the same place. What lies at one place was written by one attempt, with one schema.
+        found = {location: data_files(location) for location in dict.fromkeys(row[0] for row in partitions)}
+        let_read(self.catalogue.connection, found)
+        check_types(self.catalogue.connection, table, [files[-1] for files in found.values()])
+        rows = [(file, *values) for location, *values in partitions for file in found[location]]
         return [list(column) for column in zip(*rows, strict=True)] or [[]]
 
     def _partitions(self, table: ExternalTable, node: exp.Table) -> list[tuple]:

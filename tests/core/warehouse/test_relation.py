@@ -131,6 +131,17 @@ def test_a_file_that_spectrum_could_not_read_is_refused(warehouse, tmp_path, cid
         warehouse.query(f"SELECT * FROM {REVIEWS}")
 
 
+@pytest.mark.parametrize("day", [DAY, OTHER_DAY])
+def test_a_file_of_any_partition_that_spectrum_could_not_read_is_refused(warehouse, day):
+    for other in (DAY, OTHER_DAY):
+        folder = given_rows(warehouse, REVIEWS, [{"cid": "1", "positive_review": True}], other)
+        if other == day:
+            parquet.write_table(pa.table({"cid": [1], "positive_review": [True]}), folder / "part-0000.parquet")
+
+    with pytest.raises(CheckFailed, match=f"the column cid is BIGINT in .*{day}"):
+        warehouse.query(f"SELECT * FROM {REVIEWS}")
+
+
 @pytest.mark.parametrize("options", [{"use_deprecated_int96_timestamps": True}, {"coerce_timestamps": "us"}])
 def test_timestamps_of_both_writers_are_read(warehouse, options):
     file = given_purchase_file(warehouse)
