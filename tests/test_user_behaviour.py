@@ -116,6 +116,15 @@ def test_several_days_in_one_command_share_one_spark_driver(project, monkeypatch
     assert [len(project.metric(f"2010-12-0{day}")) for day in (1, 2, 3)] == [2, 1, 0]
 
 
+def test_a_long_range_of_old_days_is_made_whole(project):
+    project.given_feed(("13047", "good"))
+
+    done = project.luigi("RangeDaily", "--of", "MovieReview", "--start", "2008-01-01", "--stop", "2008-03-01")
+
+    assert done.code == 0, done.output
+    assert len(list(project.folder.glob("lake/raw/movie_review/_manifest/*.json"))) == 60
+
+
 def test_a_range_that_is_there_is_nothing_to_do(project):
     given_a_day(project)
     project.luigi(*RANGE)
