@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.console import say, show_table
+from pipeline.cli.console import LUIGI, say, show_table
 
 if TYPE_CHECKING:
     from pipeline.seed.loading import Loaded
 
-NEXT = "Next: luigi --module pipeline.user_behaviour UserBehaviourMetric --date {day} --local-scheduler"
+KEPT = (
+    "Days made already keep the reviews that they were made with, unless they are asked for:"
+    " lakeshift rerun MovieReview --date D --downstream"
+)
 
 GENERATED = "Generated data, when no files are given"
-Days = typer.Option(min=1, metavar="N", rich_help_panel=GENERATED, help="Days of the shop, from 2010-12-01.")
-Rows = typer.Option(min=1, metavar="N", rich_help_panel=GENERATED, help="Purchases, over all the days.")
-ReviewsCount = typer.Option(min=1, metavar="N", rich_help_panel=GENERATED, help="Reviews in the feed.")
+DAYS, ROWS, REVIEWS_COUNT = 20, 60_000, 5_000
+Days = typer.Option(
+    min=1, show_default=str(DAYS), metavar="N", rich_help_panel=GENERATED, help="Days of the shop, from 2010-12-01."
+)
+Rows = typer.Option(
+    min=1, show_default=str(ROWS), metavar="N", rich_help_panel=GENERATED, help="Purchases, over all the days."
+)
+ReviewsCount = typer.Option(
+    min=1, show_default=str(REVIEWS_COUNT), metavar="N", rich_help_panel=GENERATED, help="Reviews in the feed."
+)
 Purchases = typer.Option(metavar="PATH", help="CSV files of Online Retail, folders of them, or .tar.xz archives.")
 Reviews = typer.Option(metavar="FILE", help="A CSV file with the header cid,review_str; it becomes the review feed.")
 More = typer.Argument(metavar="PATH", help="More paths of purchases, so that --purchases *.csv works.")
@@ -26,25 +38,42 @@ More = typer.Argument(metavar="PATH", help="More paths of purchases, so that --p
 def seed(
     purchases: Annotated[list[Path] | None, Purchases] = None,
     reviews: Annotated[Path | None, Reviews] = None,
-    days: Annotated[int, Days] = 20,
-    rows: Annotated[int, Rows] = 60_000,
-    reviews_count: Annotated[int, ReviewsCount] = 5_000,
+    days: Annotated[int | None, Days] = None,
+    rows: Annotated[int | None, Rows] = None,
+    reviews_count: Annotated[int | None, ReviewsCount] = None,
     more: Annotated[list[Path] | None, More] = None,
 ) -> None:
     """Fill retail.user_purchase and the review feed, with generated data or with your own files.
 
-    The days that the purchases bring are replaced, in one transaction; other days stay.
+    The days that the purchases bring are replaced, in one transaction; other days stay. Those of them that the
+    pipeline has made already will be made again by its next run.
     """
-    from pipeline.seed import loading
-
     if more and not purchases:
         raise typer.BadParameter("paths of purchases come after --purchases")
+    if not purchases and not reviews:
+        _generate(days or DAYS, rows or ROWS, reviews_count or REVIEWS_COUNT)
+        return
+    for name, value in (("--days", days), ("--rows", rows), ("--reviews-count", reviews_count)):
+        if value is not None:
+            raise typer.BadParameter(f"{name} is for generated data, and files are given")
+    _load([*(purchases or ()), *(more or ())], reviews)
+
+
+def _load(purchases: list[Path], reviews: Path | None) -> None:
+    """Load the user's own files: neither source changes if the other's file is refused."""
+    from pipeline.seed import loading
+
+    if reviews:
+        loading.check_review_file(reviews)
+    loaded = loading.load_purchase_files(purchases) if purchases else None
+    if loaded:
+        _report(loaded)
     if reviews:
         say(f"The reviews of {reviews} are the feed now: {loading.put_review_file(reviews)}")
-    if purchases:
-        _report(loading.load_purchase_files([*purchases, *(more or ())]))
-    if not purchases and not reviews:
-        _generate(days, rows, reviews_count)
+    if loaded:
+        _ask_again(loaded.days, with_reviews=reviews is not None)
+    else:
+        say(KEPT)
 
 
 def _generate(days: int, rows: int, reviews_count: int) -> None:
@@ -52,9 +81,25 @@ def _generate(days: int, rows: int, reviews_count: int) -> None:
     from pipeline.seed.generated_purchases import generated_purchases, shop_days
     from pipeline.seed.generated_reviews import generated_reviews
 
+    loading.review_feed()  # a setting that is wrong is to be known before anything changes
+    loaded = loading.load_generated_purchases(generated_purchases(shop_days(days), rows))
+    _report(loaded)
     feed = loading.put_generated_reviews(generated_reviews(reviews_count))
     say(f"{reviews_count:,} generated reviews are in {feed}")
-    _report(loading.load_generated_purchases(generated_purchases(shop_days(days), rows)))
+    _ask_again(loaded.days, with_reviews=True)
+
+
+def _ask_again(days: Sequence[date], with_reviews: bool) -> None:
+    """Have the days that are made already made again of what is there now, and say what is next."""
+    from pipeline.cli.reruns import request_reruns
+    from pipeline.user_behaviour import MovieReview, UserBehaviourMetric, UserPurchase
+
+    again = request_reruns([UserPurchase, *([MovieReview] if with_reviews else [])], days)
+    if again:
+        say(f"{len(again)} day{'s' if len(again) > 1 else ''} made already will be made again")
+    if days:
+        task = UserBehaviourMetric
+        say(f"Next: {LUIGI.format(module=task.__module__, task=task.__name__, day=days[0])}")
 
 
 def _report(loaded: Loaded) -> None:
@@ -64,7 +109,6 @@ def _report(loaded: Loaded) -> None:
         say(f"The refused rows and the reasons are in {loaded.quarantine}")
     if days:
         say(f"{len(days)} days of retail.user_purchase were replaced, {days[0]} to {days[-1]}")
-        say(NEXT.format(day=days[0]))
 
 
 def query(

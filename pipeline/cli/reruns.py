@@ -37,6 +37,15 @@ def rerun(
     _report(asked, others)
 
 
+def request_reruns(kinds: Iterable[type[PartitionTask]], days: Sequence[date]) -> list[date]:
+    """Ask for tasks, and all that is made of them, on those of the days that are made already; return these."""
+    if not days:
+        return []
+    tasks = _tasks_of(days[0])
+    asked = _made_of([tasks[kind.__name__] for kind in kinds], tasks.values())
+    return sorted(_request(map(type, asked), days))
+
+
 def _request(kinds: Iterable[type[PartitionTask]], days: Sequence[date]) -> set[date]:
     """Ask for what is complete, and return on which days something was; kinds are given first to last."""
     found: set[date] = set()

@@ -98,6 +98,21 @@ def put_review_file(path: Path) -> Path:
     Raises SourceUnavailable when the file cannot be read or is empty, and CheckFailed when its header is another.
     """
     feed = review_feed()
+    with _checked_reviews(path) as source, _replaced(feed) as target:
+        shutil.copyfileobj(source, target)
+    return feed
+
+
+def check_review_file(path: Path) -> None:
+    """Raise what put_review_file does at a file that cannot become the feed, and change nothing."""
+    review_feed()
+    with _checked_reviews(path):
+        pass
+
+
+@contextmanager
+def _checked_reviews(path: Path) -> Iterator[BinaryIO]:
+    """Yield a file of reviews at its beginning, when its header is the right one."""
     try:
         source = path.open("rb")
     except OSError as error:
@@ -107,9 +122,7 @@ def put_review_file(path: Path) -> Path:
         next(checked_records(text, MovieReview.header, str(path)), None)
         text.detach()
         source.seek(0)
-        with _replaced(feed) as target:
-            shutil.copyfileobj(source, target)
-    return feed
+        yield source
 
 
 def put_generated_reviews(reviews: Iterable[tuple[str, str]]) -> Path:

@@ -1,0 +1,123 @@
+"""`lakeshift seed` fills both sources or says why not, and has the days made already made again."""
+
+from itertools import chain
+
+import pytest
+from fixtures_cli import DAY, REVIEWS, commit
+
+from pipeline.core.etl_load import Load
+from pipeline.core.lake import Dataset, Lake
+from pipeline.core.store import open_store
+from pipeline.core.warehouse import warehouse
+from pipeline.seed.purchase import HEADER
+
+METRIC = "public.user_behavior_metric"
+
+
+def test_seed_fills_both_sources_and_says_what_to_type_next(seeded, tmp_path):
+    done = seeded("seed", "--days", "2", "--rows", "100", "--reviews-count", "10")
+
+    assert done.out.splitlines() == [
+        "Purchases: read 100, wrote 100, refused 0",
+        "2 days of retail.user_purchase were replaced, 2010-12-01 to 2010-12-02",
+        f"10 generated reviews are in {tmp_path}/vendor/movie_review.csv",
+        "Next: luigi --module pipeline.user_behaviour UserBehaviourMetric --date 2010-12-01 --local-scheduler",
+    ]
+
+
+def test_seed_takes_as_many_files_as_a_shell_makes_of_a_star(seeded, tmp_path):
+    for day in (1, 2, 3):
+        line = f"536365,85123A,LANTERN,6,2010-12-0{day} 08:26:00,2.55,17850.0,EIRE"
+        (tmp_path / f"{day}.csv").write_text(f"{','.join(HEADER)}\n{line}\n")
+    (tmp_path / "reviews.csv").write_text("cid,review_str\n17850,good\n")
+    files = [str(file) for file in sorted(tmp_path.glob("?.csv"))]
+
+    done = seeded("seed", "--purchases", *files, "--reviews", str(tmp_path / "reviews.csv"))
+
+    assert "Purchases: read 3, wrote 3, refused 0\n3 days of retail.user_purchase" in done.out
+    assert (tmp_path / "vendor/movie_review.csv").read_text() == "cid,review_str\n17850,good\n"
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Return what names one day's purchases and the reviews on the command line."""
+    line = "536365,85123A,LANTERN,6,2010-12-01 08:26:00,2.55,17850.0,EIRE"
+    (tmp_path / "purchases.csv").write_text(f"{','.join(HEADER)}\n{line}\n")
+    (tmp_path / "reviews.csv").write_text("cid,review_str\n17850,good\n")
+    return {f"--{name}": str(tmp_path / f"{name}.csv") for name in ("purchases", "reviews")}
+
+
+@pytest.mark.parametrize(
+    ("given", "complete"), [(["--purchases"], [False, True]), (["--purchases", "--reviews"], [False] * 2)]
+)
+def test_days_that_were_made_already_are_made_again_of_what_is_seeded(seeded, tmp_path, files, given, complete):
+    lake = Lake(open_store(str(tmp_path / "lake")))
+    datasets = [Dataset("stage", "user_purchase"), REVIEWS[0]]
+    for dataset in datasets:
+        commit(lake, dataset)
+
+    done = seeded("seed", *(word for name in given for word in (name, files[name])))
+
+    assert done.out.splitlines()[-2:] == [
+        "1 day made already will be made again",
+        "Next: luigi --module pipeline.user_behaviour UserBehaviourMetric --date 2010-12-01 --local-scheduler",
+    ]
+    assert [lake.state(dataset, DAY).is_complete for dataset in datasets] == complete
+
+
+def test_a_table_is_loaded_again_although_its_purchases_were_asked_for_before(seeded, files):
+    tables = warehouse()
+    with tables.load_partition(Load(METRIC, DAY, "a1", "test", "test")):
+        pass
+
+    seeded("seed", "--purchases", files["--purchases"])
+
+    assert not tables.load_state(METRIC, DAY).is_complete
+
+
+def test_reviews_alone_leave_the_days_that_are_made_and_say_how_to_change_that(lakeshift, tmp_path, files):
+    lake = Lake(open_store(str(tmp_path / "lake")))
+    commit(lake, REVIEWS[0])
+
+    done = lakeshift("seed", "--reviews", files["--reviews"])
+
+    assert done.out.splitlines()[1:] == [
+        "Days made already keep the reviews that they were made with, unless they are asked for:"
+        " lakeshift rerun MovieReview --date D --downstream"
+    ]
+    assert lake.state(REVIEWS[0], DAY).is_complete
+
+
+@pytest.mark.parametrize("bad", ["--purchases", "--reviews"])
+def test_when_one_of_the_two_is_bad_neither_source_changes(seeded, postgres, tmp_path, files, bad):
+    (tmp_path / f"{bad[2:]}.csv").write_text("another,header\n")
+
+    done = seeded("seed", *chain(*files.items()))
+
+    assert (done.code, (tmp_path / "vendor/movie_review.csv").exists()) == (1, False)
+    assert postgres.query("SELECT to_regclass('retail.user_purchase')") == [(None,)] or not postgres.query(
+        "SELECT * FROM retail.user_purchase"
+    )
+
+
+@pytest.mark.parametrize("name", ["--days", "--rows", "--reviews-count"])
+def test_what_is_said_of_generated_data_does_not_go_with_files(lakeshift, files, name):
+    done = lakeshift("seed", "--reviews", files["--reviews"], name, "3")
+
+    assert (done.code, f"{name} is for generated data" in done.err) == (2, True)
+
+
+def test_paths_of_no_known_kind_are_a_wrong_usage(lakeshift, tmp_path):
+    done = lakeshift("seed", str(tmp_path))
+
+    assert (done.code, "come after --purchases" in done.err) == (2, True)
+
+
+def test_a_database_that_does_not_answer_is_one_line_without_its_password(lakeshift, settings):
+    settings("database", "url", "postgresql://me:secret@127.0.0.1:1/db")
+
+    done = lakeshift("seed")
+
+    assert (done.code, len(done.err.splitlines())) == (1, 1)
+    assert "PostgreSQL at 127.0.0.1:1/db cannot be reached" in done.err
+    assert "secret" not in done.err
