@@ -14,6 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from luigi.configuration import LuigiConfigParser
 from pyarrow import parquet
 
 from pipeline.core.lake import Partition
@@ -42,16 +43,22 @@ SCHEMAS = {
 
 @pytest.fixture(scope="session")
 def new_warehouse(tmp_path_factory) -> Path:
-    """A warehouse with its tables, to be copied."""
-    path = tmp_path_factory.mktemp("warehouse") / "new.duckdb"
-    DuckWarehouse(path).query("SELECT 1")
-    return path
+    """A warehouse with its tables, to be copied, and beside it the luigi.cfg that it was made with."""
+    folder = tmp_path_factory.mktemp("warehouse")
+    (folder / "luigi.cfg").write_text("[lake]\nroot = lake\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(LuigiConfigParser, "_instance", None)
+        patch.setattr(LuigiConfigParser, "_config_paths", [str(folder / "luigi.cfg")])
+        DuckWarehouse(folder / "new.duckdb").query("SELECT 1")
+    return folder / "new.duckdb"
 
 
 @pytest.fixture
-def warehouse(settings, tmp_path: Path, new_warehouse: Path) -> DuckWarehouse:
+def warehouse(settings, monkeypatch, tmp_path: Path, new_warehouse: Path) -> DuckWarehouse:
     shutil.copy(new_warehouse, tmp_path / "warehouse.duckdb")
-    settings("lake", "root", str(tmp_path / "lake"))
+    settings("lake", "root", str(new_warehouse.parent / "lake"))
+    # For the processes that a test starts.
+    monkeypatch.setenv("LUIGI_CONFIG_PATH", str(new_warehouse.parent / "luigi.cfg"))
     settings("warehouse", "wait_seconds", "20")
     return DuckWarehouse(tmp_path / "warehouse.duckdb")
 

@@ -10,20 +10,16 @@ from itertools import islice
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple, Protocol
 
-from pipeline.core import config
-from pipeline.core.errors import CheckFailed, SettingError
+from pipeline.core.errors import CheckFailed
 from pipeline.core.etl_load import PartitionedTables
 from pipeline.core.lake import Partition
-from pipeline.core.sql_files import read_sql, table_files
+from pipeline.core.sql_files import read_sql
 from pipeline.core.warehouse.external import (
     PARTITIONS_AT_ONCE,
     add_partition_statement,
     set_location_statement,
     split_name,
-    within_quotes,
 )
-from pipeline.core.warehouse.grammar import parse
-from pipeline.core.warehouse.statements import CreateExternalTable
 from pipeline.core.warehouse.text import statements
 
 Parameters = Mapping[str, Any]
@@ -127,41 +123,12 @@ class Warehouse(PartitionedTables):
                 if known.get(partition.value) != location:
                     cursor.execute(set_location_statement(table, partition, location))
 
-    def create_tables(self) -> None:
-        """Create the tables of sql/ that are not there."""
-        with self.autocommit() as cursor:
-            create_tables(cursor)
-
 
 def external_partitions(cursor: Cursor, table: str) -> dict[str, str]:
     """Return the location of each partition of an external table by its value, as a transaction sees them."""
     schema, name = split_name(table)
     cursor.execute(LOCATIONS, {"schema": schema, "name": name})
     return {_only_value(values): location for values, location in cursor.fetchall()}
-
-
-def create_tables(cursor: Cursor) -> None:
-    """Create the tables of sql/ that are not there, with a cursor outside a transaction."""
-    cursor.execute("SELECT schemaname, tablename FROM svv_external_tables")
-    known = {tuple(row) for row in cursor.fetchall()}
-    for file in table_files():
-        for statement in statements(_located(read_sql(file))):
-            external = parse(statement)
-            # CREATE EXTERNAL TABLE has no IF NOT EXISTS.
-            if isinstance(external, CreateExternalTable) and external.table in known:
-                continue
-            cursor.execute(statement)
-
-
-def _located(text: str) -> str:
-    """Return the text of a file with the lake's root in its locations, where nothing can be bound."""
-    root = config.lake().root.rstrip("/")
-    try:
-        return text.replace("%(lake_root)s", within_quotes(root))
-    except ValueError as error:
-        raise SettingError(
-            f"[lake] root = {root}: expected a path without backslashes and control characters"
-        ) from error
 
 
 def _rows(count: int) -> str:

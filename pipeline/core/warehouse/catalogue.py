@@ -18,7 +18,6 @@ from pipeline.core.warehouse.statements import Column, TableName
 CREATE = """
 CREATE SCHEMA IF NOT EXISTS public;
 CREATE SCHEMA IF NOT EXISTS catalogue;
-CREATE TABLE IF NOT EXISTS catalogue.created_from (hash VARCHAR);
 CREATE TABLE IF NOT EXISTS catalogue.external_schema (schemaname VARCHAR, databasename VARCHAR);
 CREATE TABLE IF NOT EXISTS catalogue.external_table (schemaname VARCHAR, tablename VARCHAR, location VARCHAR);
 CREATE TABLE IF NOT EXISTS catalogue.external_column (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -12,10 +11,10 @@ from sqlglot import exp
 
 from pipeline.core import config
 from pipeline.core.errors import PipelineError, SourceUnavailable
-from pipeline.core.sql_files import read_sql, table_files
-from pipeline.core.warehouse.base import Parameters, Warehouse, create_tables
-from pipeline.core.warehouse.catalogue import CREATE, Catalogue
+from pipeline.core.warehouse.base import Parameters, Warehouse
+from pipeline.core.warehouse.catalogue import Catalogue
 from pipeline.core.warehouse.changes import change
+from pipeline.core.warehouse.creation import ensure_tables
 from pipeline.core.warehouse.dialect import refusal, translate
 from pipeline.core.warehouse.grammar import parse
 from pipeline.core.warehouse.opening import opened
@@ -102,8 +101,7 @@ class DuckWarehouse(Warehouse):
     @contextmanager
     def _connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
         with opened(self.path, config.warehouse().wait_seconds) as connection:
-            if _created(connection) != _wanted():
-                _create(connection)
+            ensure_tables(DuckCursor(connection, in_transaction=False), connection, self.path)
             connection.execute("SET search_path = 'public,main'")
             yield connection
 
@@ -122,29 +120,6 @@ def _transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
         connection.commit()
     except duckdb.Error as error:
         raise SourceUnavailable(f"The warehouse did not commit: {_first_line(error)}") from error
-
-
-def _wanted() -> str:
-    """Return what tells one version of the tables of sql/ from another."""
-    texts = [CREATE, *map(read_sql, table_files())]
-    return hashlib.sha256("\0".join(texts).encode()).hexdigest()
-
-
-def _created(connection: duckdb.DuckDBPyConnection) -> str | None:
-    try:
-        row = connection.execute("SELECT hash FROM catalogue.created_from").fetchone()
-    except duckdb.CatalogException:
-        return None
-    return row[0] if row else None
-
-
-def _create(connection: duckdb.DuckDBPyConnection) -> None:
-    connection.execute(CREATE)
-    connection.execute("SET search_path = 'public,main'")
-    create_tables(DuckCursor(connection, in_transaction=False))
-    with _transaction(connection):
-        connection.execute("DELETE FROM catalogue.created_from")
-        Catalogue(connection).rows("INSERT INTO catalogue.created_from VALUES ($hash)", hash=_wanted())
 
 
 def _first_line(error: duckdb.Error) -> str:

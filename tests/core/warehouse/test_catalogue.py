@@ -58,8 +58,12 @@ def test_a_dropped_partition_is_gone(warehouse):
 def test_a_dropped_table_takes_its_partitions_along(warehouse):
     warehouse.set_external_partition(REVIEWS, FIRST, "/lake/a")
 
-    run(warehouse, f"DROP TABLE {REVIEWS}")
-    warehouse.create_tables()
+    run(
+        warehouse,
+        f"DROP TABLE {REVIEWS}",
+        f"CREATE EXTERNAL TABLE {REVIEWS} (cid varchar(100)) PARTITIONED BY (insert_date date)"
+        " STORED AS PARQUET LOCATION '/lake'",
+    )
 
     assert warehouse.external_partitions(REVIEWS) == {}
 

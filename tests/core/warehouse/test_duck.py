@@ -4,9 +4,11 @@ import duckdb
 import pytest
 from fixtures_warehouse import DAY, REVIEWS, given_reviews
 
+from pipeline.core import config
 from pipeline.core.errors import PipelineError, SettingError, SourceUnavailable
 from pipeline.core.lake import Partition
-from pipeline.core.warehouse import duck, make
+from pipeline.core.sql_files import read_sql
+from pipeline.core.warehouse import creation, make
 
 ADD = f"ALTER TABLE {REVIEWS} ADD PARTITION (insert_date='2010-12-01') LOCATION '/lake/a'"
 INSERT = "INSERT INTO public.user_behavior_metric (customerid) VALUES (1)"
@@ -34,18 +36,21 @@ def test_any_duckdb_client_opens_the_file(warehouse):
 def test_tables_that_were_added_to_the_files_are_created(warehouse, monkeypatch):
     warehouse.query(METRICS)
     added = "CREATE TABLE IF NOT EXISTS public.added (id integer)"
-    monkeypatch.setattr(duck, "table_files", lambda: ["tables.sql", "added.sql"])
-    monkeypatch.setattr("pipeline.core.warehouse.base.table_files", lambda: ["tables.sql", "added.sql"])
-    monkeypatch.setattr(duck, "read_sql", lambda name: added)
-    monkeypatch.setattr("pipeline.core.warehouse.base.read_sql", lambda name: added)
+    monkeypatch.setattr(creation, "table_files", lambda: ["tables.sql", "added.sql"])
+    monkeypatch.setattr(creation, "read_sql", lambda name: added)
 
     assert warehouse.query("SELECT count(*) FROM public.added") == [(0,)]
 
 
-def test_creating_the_tables_again_changes_nothing(warehouse):
+def given_changed_files(monkeypatch):
+    """Make the files of the tables say the same in other words."""
+    monkeypatch.setattr(creation, "read_sql", lambda name: f"-- Changed.\n{read_sql(name)}")
+
+
+def test_creating_the_tables_again_changes_nothing(warehouse, monkeypatch):
     given_reviews(warehouse, customer=1, positive=[True])
 
-    warehouse.create_tables()
+    given_changed_files(monkeypatch)
 
     assert warehouse.query(f"SELECT cid FROM {REVIEWS}") == [("1",)]
 
@@ -63,6 +68,34 @@ def test_a_lake_that_sql_cannot_name_is_a_malformed_setting(settings, tmp_path):
 
     with pytest.raises(SettingError, match=r"\[lake\] root = /lake\\x"):
         make(f"duckdb:{tmp_path}/w.duckdb").query(METRICS)
+
+
+def test_a_warehouse_of_another_lake_is_refused(warehouse, settings):
+    made_for = config.lake().root
+    settings("lake", "root", "s3://new/lake")
+
+    with pytest.raises(SettingError) as refused:
+        warehouse.query(METRICS)
+
+    assert str(refused.value).startswith(f"[warehouse] url = duckdb:{warehouse.path} was made for the lake {made_for},")
+    assert "s3://new/lake" in str(refused.value)
+
+
+def test_a_lake_is_the_same_with_and_without_a_slash_at_its_end(warehouse, settings):
+    settings("lake", "root", f"{config.lake().root}/")
+
+    assert warehouse.query(METRICS) == [(0,)]
+
+
+def test_a_warehouse_from_before_lakes_were_noted_takes_the_one_in_force(warehouse, settings):
+    with duckdb.connect(str(warehouse.path)) as client:
+        client.execute("ALTER TABLE catalogue.created_from DROP COLUMN lake_root")
+
+    assert warehouse.query(METRICS) == [(0,)]
+
+    settings("lake", "root", "/new/lake")
+    with pytest.raises(SettingError, match="was made for the lake"):
+        warehouse.query(METRICS)
 
 
 def test_a_transaction_that_fails_leaves_nothing(warehouse):

@@ -7,11 +7,10 @@ from decimal import Decimal
 
 import pytest
 from fixtures_warehouse import DAY
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.core.errors import PipelineError
-from pipeline.core.warehouse.duck import DuckWarehouse
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")) | st.text("'\"%\\\n;-$(){}aé\u2028")
 WHOLE_NUMBERS = st.integers(-(2**63), 2**63 - 1)
@@ -44,11 +43,12 @@ print({"pandas", "numpy"} & sys.modules.keys())
 """
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(values=st.lists(VALUES, min_size=1, max_size=9))
-def test_every_value_comes_back_equal(new_warehouse, values):
+def test_every_value_comes_back_equal(warehouse, values):
     params = {f"v{number}": value for number, value in enumerate(values)}
 
-    [row] = DuckWarehouse(new_warehouse).query(f"SELECT {', '.join(f'%({name})s' for name in params)}", params)
+    [row] = warehouse.query(f"SELECT {', '.join(f'%({name})s' for name in params)}", params)
 
     assert list(row) == values
     assert [isinstance(value, bool) for value in row] == [isinstance(value, bool) for value in values]

@@ -14,7 +14,6 @@ COUNT = f"SELECT count(*), sum(CASE WHEN positive_review THEN 1 ELSE 0 END) FROM
 @pytest.fixture
 def bucket(warehouse, settings, ministack):
     bucket = new_bucket(ministack)
-    settings("lake", "root", bucket)
     settings("lake", "endpoint_url", ministack)
     settings("lake", "region", REGION)
     return bucket
