@@ -12,8 +12,9 @@ from pathlib import Path
 import psutil
 
 from pipeline.core import config
-from pipeline.core.embedded.processes import file_lock, living
+from pipeline.core.embedded.processes import living
 from pipeline.core.errors import SettingError, SourceUnavailable
+from pipeline.core.locks import file_lock
 
 START_SECONDS = 30
 STOP_SECONDS = 30

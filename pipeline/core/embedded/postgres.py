@@ -19,9 +19,10 @@ import psutil
 
 from pipeline.core import config
 from pipeline.core.embedded.owner import is_root, let_read, make_private
-from pipeline.core.embedded.processes import file_lock, living, works_in
+from pipeline.core.embedded.processes import living, works_in
 from pipeline.core.embedded.programs import failure, install_folder, run_program
 from pipeline.core.errors import SourceUnavailable
+from pipeline.core.locks import file_lock
 from pipeline.core.runtime import runtime_folder
 
 START_SECONDS = 300  # recovery after a crash may take that long

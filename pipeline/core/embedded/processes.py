@@ -1,25 +1,10 @@
-"""What the embedded servers share: a lock between processes, and looking at a process by its number."""
+"""What the embedded servers share: looking at a process by its number."""
 
 from __future__ import annotations
 
-import fcntl
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
-
-
-@contextmanager
-def file_lock(path: Path) -> Iterator[None]:
-    """Hold the lock of a file for as long as the process lives, at most.
-
-    The file stays: if it were removed, two processes could hold two files of one name.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("ab") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def living(pid: int) -> psutil.Process | None:

@@ -8,7 +8,6 @@ the run.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import socket
@@ -23,6 +22,7 @@ import psutil
 from emr.steps import JobLine
 from pipeline.core import config
 from pipeline.core.errors import JobFailed
+from pipeline.core.locks import file_lock
 from pipeline.core.runtime import runtime_folder
 from pipeline.core.spark.java import java_options
 
@@ -103,7 +103,7 @@ def _connect(folder: Path) -> socket.socket:
     """Return a connection to a run's driver, started if there is none."""
     with contextlib.suppress(FileNotFoundError, ConnectionError):
         return _open_socket(folder)
-    with _lock(folder / "driver.lock"):
+    with file_lock(folder / "driver.lock"):
         with contextlib.suppress(FileNotFoundError, ConnectionError):
             return _open_socket(folder)
         _start_driver(folder)
@@ -118,13 +118,6 @@ def _open_socket(folder: Path) -> socket.socket:
         connection.close()
         raise
     return connection
-
-
-@contextlib.contextmanager
-def _lock(path: Path) -> Iterator[None]:
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _start_driver(folder: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import secrets
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from pipeline.core.errors import SourceUnavailable
+from pipeline.core.locks import file_lock
 from pipeline.core.store.base import Found, Listed, NewFile, Store
 
 # What starts with it is being written or is a lock, and is never listed.
@@ -48,7 +48,7 @@ class LocalStore(Store):
 
     def replace(self, path: str, data: bytes, version: str) -> bool:
         target = self.root / path
-        with _written_aside(target, data) as aside, _locked(target.parent / ".lock"):
+        with _written_aside(target, data) as aside, file_lock(target.parent / ".lock"):
             found = self.read(path)
             if found is None or found.version != version:
                 return False
@@ -161,18 +161,6 @@ def _writing(target: Path) -> Iterator[None]:
     except OSError as error:
         reason = error.strerror or error
         raise SourceUnavailable(f"{target} could not be written: {reason}. Mend that and run it again.") from error
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Hold the lock file, which stays: were it removed, two could each hold one of that name."""
-    with path.open("wb") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        try:
-            yield
-        finally:
-            # By name, since a child forked meanwhile has the open file too and would keep the lock.
-            fcntl.flock(file, fcntl.LOCK_UN)
 
 
 def _aside(target: Path) -> Path:
