@@ -12,6 +12,11 @@ def drivers_of(pid: int) -> list[psutil.Process]:
     return [one for one in psutil.process_iter(["cmdline"]) if _is_driver_of(one.info["cmdline"] or [], pid)]
 
 
+def drivers_with_a_jvm(pid: int) -> list[psutil.Process]:
+    """Return those of them that have started Spark; the one that merely started another has not."""
+    return [one for one in drivers_of(pid) if _has_jvm(one)]
+
+
 def wait_for_spark(pid: int) -> list[psutil.Process]:
     """Return the processes of a run once its Spark driver has a JVM."""
     deadline = time.monotonic() + 60
@@ -25,5 +30,11 @@ def wait_for_spark(pid: int) -> list[psutil.Process]:
 
 
 def _is_driver_of(command: list[str], pid: int) -> bool:
-    # It forks once to leave its starter, which waits for that.
     return "pipeline.core.spark.driver" in command and f"/run-{pid}-" in " ".join(command)
+
+
+def _has_jvm(process: psutil.Process) -> bool:
+    try:
+        return any("java" in child.name() for child in process.children())
+    except psutil.NoSuchProcess:
+        return False

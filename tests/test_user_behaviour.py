@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from datetime import date, timedelta
 from decimal import Decimal
 
 import pyarrow.parquet
 import pytest
-from processes import drivers_of
+from processes import drivers_with_a_jvm
 from project import DAY, luigi_command
 from sample import DAY_ROWS, given_a_day
 
@@ -109,9 +110,11 @@ def test_several_days_in_one_command_share_one_spark_driver(project, monkeypatch
     run = project.start(*luigi_command(*RANGE, "--workers", "4"))
     seen = set()
     while run.poll() is None:
-        seen |= {driver.pid for driver in drivers_of(run.pid)}
+        seen |= {driver.pid for driver in drivers_with_a_jvm(run.pid)}
+        time.sleep(0.05)
+    output, _ = run.communicate()
 
-    assert run.returncode == 0, run.stdout.read()
+    assert run.returncode == 0, output
     assert len(seen) == 1
     assert [len(project.metric(f"2010-12-0{day}")) for day in (1, 2, 3)] == [2, 1, 0]
 
