@@ -49,12 +49,6 @@ def stop_luigid() -> bool:
         return _end(folder)
 
 
-def luigid_address() -> str | None:
-    """Return the URL of the scheduler that luigi.cfg names, or None if none answers there."""
-    host, port = config.scheduler_address()
-    return _url(host, port) if _answers(host, port) else None
-
-
 def _folder() -> Path:
     return Path(config.database().data).resolve().with_name("luigid")
 

@@ -69,12 +69,6 @@ def stop_postgres(data_folder: Path | str | None = None) -> bool:
         return _stop(data)
 
 
-def postgres_address(data_folder: Path | str | None = None) -> str | None:
-    """Return the URL of the server of a folder, or None if it is not running."""
-    server = _running(_data(data_folder))
-    return server.url if server and server.is_reachable else None
-
-
 def _data(folder: Path | str | None) -> Path:
     return Path(folder or config.database().data).resolve()
 
