@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+
 from pipeline.cli.console import say, show_table
+
+# Luigi's own sections hold passwords of mail servers and databases, and keys of services, under such names.
+SECRET = re.compile("password|secret|token|api_?key", re.IGNORECASE)
 
 
 def up() -> None:
@@ -37,8 +43,26 @@ def config() -> None:
     """Print every setting in force and where it comes from; secrets are masked."""
     from pipeline.core.config import in_force
 
-    rows = [(f"[{found.section}]", found.key, found.value, found.origin) for found in in_force()]
-    show_table(("section", "setting", "value", "from"), rows)
+    rows = [(found.section, found.key, found.value, found.origin) for found in in_force()]
+    rows += _luigi_settings()
+    show_table(("section", "setting", "value", "from"), [(f"[{section}]", *rest) for section, *rest in rows])
+
+
+def _luigi_settings() -> Iterator[tuple[str, str, str, str]]:
+    """Yield Luigi's own settings, as far as files or Lakeshift's defaults set them: section, key, value, origin."""
+    from luigi.configuration import get_config
+
+    from pipeline.core.config import SECTIONS, masked
+    from pipeline.core.luigi_settings import DEFAULTS
+    from pipeline.core.settings import find, keys_of, setting
+
+    for section in dict.fromkeys([*DEFAULTS, *get_config().sections()]):
+        defaults = DEFAULTS.get(section, {})
+        for key in dict.fromkeys([*defaults, *keys_of(section)]) if section not in SECTIONS else ():
+            field = setting(defaults.get(key, ""))
+            field.name = key
+            value, origin, _ = find(section, field)
+            yield section, key, "***" if SECRET.search(key) and value else masked(value), origin
 
 
 def warm() -> None:

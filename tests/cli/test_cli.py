@@ -7,6 +7,7 @@ import tempfile
 
 import psycopg2
 import pytest
+from luigi.configuration import LuigiConfigParser, get_config
 
 
 @pytest.fixture
@@ -43,6 +44,36 @@ def test_config_shows_where_a_setting_comes_from_and_no_password(lakeshift, sett
         *("[database]", "url", "postgresql://me:***@host/db", "set at run time")
     ]
     assert "secret" not in done.out
+
+
+def shown_settings(done):
+    """Return what `lakeshift config` printed: value and origin by section and key."""
+    lines = [[cell.strip() for cell in line.strip("│").split("│")] for line in done.out.splitlines() if line[0] == "│"]
+    return {(section, key): (value, origin) for section, key, value, origin in lines}
+
+
+def test_config_shows_luigis_own_settings_too(lakeshift, tmp_path, monkeypatch):
+    (tmp_path / "luigi.cfg").write_text("[worker]\nwait-interval = 7\n[smtp]\nhost = mail\npassword = secret\n")
+    get_config().read([tmp_path / "luigi.cfg"])
+    monkeypatch.setattr(LuigiConfigParser, "_config_paths", [str(tmp_path / "luigi.cfg")])
+
+    done = lakeshift("config")
+
+    shown, file = shown_settings(done), str(tmp_path / "luigi.cfg")
+    assert shown["[worker]", "wait_interval"] == ("7", file)
+    assert shown["[smtp]", "host"] == ("mail", file)
+    assert shown["[smtp]", "password"] == ("***", file)
+    assert shown["[retcode]", "task_failed"] == ("30", "default")
+    assert "secret" not in done.out
+
+
+def test_a_setting_of_luigis_that_cannot_be_read_is_one_line(lakeshift):
+    get_config().read_dict({"smtp": {"password": "${NOT_SET_ANYWHERE}"}})
+
+    done = lakeshift("config")
+
+    assert (done.code, len(done.err.splitlines())) == (1, 1)
+    assert done.err.startswith("[smtp] password: ")
 
 
 def test_a_malformed_setting_is_one_line_and_exit_1(lakeshift, settings):
