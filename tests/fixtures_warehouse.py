@@ -14,7 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from luigi.configuration import LuigiConfigParser
+from fixtures_settings import settings_file
 from pyarrow import parquet
 
 from pipeline.core.lake import Partition
@@ -46,9 +46,7 @@ def new_warehouse(tmp_path_factory) -> Path:
     """A warehouse with its tables, to be copied, and beside it the luigi.cfg that it was made with."""
     folder = tmp_path_factory.mktemp("warehouse")
     (folder / "luigi.cfg").write_text("[lake]\nroot = lake\n")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(LuigiConfigParser, "_instance", None)
-        patch.setattr(LuigiConfigParser, "_config_paths", [str(folder / "luigi.cfg")])
+    with settings_file(folder / "luigi.cfg"):
         DuckWarehouse(folder / "new.duckdb").query("SELECT 1")
     return folder / "new.duckdb"
 

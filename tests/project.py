@@ -9,7 +9,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline.core.warehouse import make
+from fixtures_settings import settings_file
+
+from pipeline.core.warehouse import warehouse
 
 ROOT = Path(__file__).parent.parent
 HEADER = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country"
@@ -45,7 +47,10 @@ class Project:
         return (self.folder / "log/lakeshift.log").read_text()
 
     def environ(self) -> dict[str, str]:
-        path = self.folder / "test.cfg"
+        return os.environ | {"LUIGI_CONFIG_PATH": str(self._written("test.cfg"))} | self.environment
+
+    def _written(self, name: str) -> Path:
+        path = self.folder / name
         sections = self.settings.items()
         path.write_text(
             "\n".join(
@@ -53,7 +58,7 @@ class Project:
                 for name, values in sections
             )
         )
-        return os.environ | {"LUIGI_CONFIG_PATH": str(path)} | self.environment
+        return path
 
     def start(self, *command: str, has_luigi_cfg: bool = True) -> subprocess.Popen[str]:
         """Start a command in the project's folder."""
@@ -93,7 +98,9 @@ class Project:
         return self.query(sql, day=day)
 
     def query(self, sql: str, **parameters: object) -> list[tuple]:
-        return make(f"duckdb:{self.folder / 'warehouse.duckdb'}").query(sql, parameters)
+        # Not the file that a process may just be reading.
+        with settings_file(self._written("query.cfg")):
+            return warehouse().query(sql, parameters)
 
 
 @dataclass(frozen=True)
