@@ -103,7 +103,12 @@ def quoted(name: str) -> str:
 
 def duck_type(column: Column) -> str:
     """Return what DuckDB calls a column's type. Raises PipelineError if it has no such type."""
+    return as_redshift_declares(redshift_type(column)).sql("duckdb")
+
+
+def redshift_type(column: Column) -> exp.DataType:
+    """Return a column's type as declared. Raises PipelineError if there is no such type."""
     try:
-        return as_redshift_declares(exp.DataType.build(column.type, dialect="redshift")).sql("duckdb")
+        return exp.DataType.build(column.type, dialect="redshift")
     except (SqlglotError, ValueError) as error:
         raise PipelineError(f"The type {column.type} of the column {column.name} is not supported.") from error

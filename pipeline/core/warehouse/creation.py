@@ -8,10 +8,11 @@ from pathlib import Path
 import duckdb
 
 from pipeline.core import config
-from pipeline.core.errors import SettingError
+from pipeline.core.errors import CheckFailed, SettingError
 from pipeline.core.sql_files import read_sql, table_files
 from pipeline.core.warehouse.base import Cursor
 from pipeline.core.warehouse.catalogue import CREATE, Catalogue
+from pipeline.core.warehouse.declared import difference
 from pipeline.core.warehouse.external import within_quotes
 from pipeline.core.warehouse.grammar import parse
 from pipeline.core.warehouse.statements import CreateExternalTable
@@ -37,6 +38,7 @@ def ensure_tables(cursor: Cursor, connection: duckdb.DuckDBPyConnection, path: P
     # The lake comes first: the tables of a creation that fails lie in it already.
     _note(connection, created, root)
     _create_tables(cursor, root)
+    _check_tables(Catalogue(connection), path, root)
     _note(connection, wanted, root)
 
 
@@ -55,6 +57,18 @@ def _create_tables(cursor: Cursor, root: str) -> None:
             if isinstance(external, CreateExternalTable) and external.table in known:
                 continue
             cursor.execute(statement)
+
+
+def _check_tables(catalogue: Catalogue, path: Path, root: str) -> None:
+    """Raise CheckFailed if a table was there already, with other columns than are declared."""
+    for file in table_files():
+        for statement in statements(_located(read_sql(file), root)):
+            found = difference(catalogue, statement)
+            if found is not None:
+                change = "Remove" if found.is_external else "ALTER it with a DuckDB client, or remove"
+                raise CheckFailed(
+                    f"{found.table} is not as sql/{file} declares it: {found.columns}. {change} {path} and load again."
+                )
 
 
 def _located(text: str, root: str) -> str:

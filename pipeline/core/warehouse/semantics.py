@@ -77,13 +77,16 @@ def _drop_layout_and_keys(create: exp.Create) -> None:
 def _limit_length(column: exp.ColumnDef) -> None:
     """Refuse texts that are longer than declared, which DuckDB would keep whole. Redshift counts bytes."""
     kind = column.args.get("kind")
-    length = _length(kind) if kind else 0
-    if kind and kind.is_type("varchar", "text") and not kind.expressions:
-        length = 256
+    length = declared_length(kind) if kind else 0
     if length:
         size = exp.Anonymous(this="strlen", expressions=[exp.column(column.this.copy())])
         limit = exp.CheckColumnConstraint(this=exp.LTE(this=size, expression=exp.Literal.number(length)))
         column.append("constraints", exp.ColumnConstraint(kind=limit))
+
+
+def declared_length(kind: exp.DataType) -> int:
+    """Return how many bytes a column of a type may hold, or 0 where the type is no text."""
+    return 256 if kind.is_type("varchar", "text") and not kind.expressions else _length(kind)
 
 
 def _length(kind: exp.DataType) -> int:
