@@ -45,8 +45,7 @@ def seed(
 ) -> None:
     """Fill retail.user_purchase and the review feed, with generated data or with your own files.
 
-    The days that the purchases bring are replaced, in one transaction; other days stay. Those of them that the
-    pipeline has made already will be made again by its next run.
+    The days that the purchases bring are replaced, in one transaction, and made again if they were made already.
     """
     if more and not purchases:
         raise typer.BadParameter("paths of purchases come after --purchases")
