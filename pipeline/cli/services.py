@@ -54,14 +54,12 @@ def _luigi_settings() -> Iterator[tuple[str, str, str, str]]:
 
     from pipeline.core.config import SECTIONS, masked
     from pipeline.core.luigi_settings import DEFAULTS
-    from pipeline.core.settings import find, keys_of, setting
+    from pipeline.core.settings import find, keys_of
 
     for section in dict.fromkeys([*DEFAULTS, *get_config().sections()]):
         defaults = DEFAULTS.get(section, {})
         for key in dict.fromkeys([*defaults, *keys_of(section)]) if section not in SECTIONS else ():
-            field = setting(defaults.get(key, ""))
-            field.name = key
-            value, origin, _ = find(section, field)
+            value, origin, _ = find(section, key, defaults.get(key, ""))
             yield section, key, "***" if SECRET.search(key) and value else masked(value), origin
 
 

@@ -142,7 +142,7 @@ def in_force() -> Iterator[InForce]:
     for name, cls in SECTIONS.items():
         read_section(name, cls)
         for field in dataclasses.fields(cls):
-            value, origin, folder = find(name, field)
+            value, origin, folder = find(name, field.name, field.metadata["default"])
             shown = field.metadata["kind"](value, folder)
             yield InForce(name, field.name, masked(str(shown)), origin)
 

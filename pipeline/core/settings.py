@@ -34,7 +34,7 @@ def setting(default: str, kind: Callable[[str, Path], Any] = as_text, expected: 
 def read_section(name: str, cls: type[T]) -> T:
     values = {}
     for field in dataclasses.fields(cls):  # type: ignore[arg-type]
-        value, origin, folder = find(name, field)
+        value, origin, folder = find(name, field.name, field.metadata["default"])
         try:
             values[field.name] = field.metadata["kind"](value, folder)
         except (ValueError, KeyError, OSError) as error:
@@ -50,19 +50,19 @@ def keys_of(section: str) -> list[str]:
     return [key.replace("-", "_") for key in config.options(section)] if config.has_section(section) else []
 
 
-def find(section: str, field: dataclasses.Field) -> tuple[str, str, Path]:
+def find(section: str, key: str, default: str) -> tuple[str, str, Path]:
     """Return a setting's value, where it came from, and the folder that its paths are relative to."""
     try:
-        value = get_config().get(section, field.name, None)
+        value = get_config().get(section, key, None)
     except InterpolationMissingEnvvarError as error:
-        raise SettingError(f"[{section}] {field.name}: {error}. Set the variable, or write the value.") from error
+        raise SettingError(f"[{section}] {key}: {error}. Set the variable, or write the value.") from error
     except InterpolationError:
         # Its own text holds the value, which may be a password.
-        raise SettingError(f"[{section}] {field.name}: a % that stands for itself is written %%.") from None
+        raise SettingError(f"[{section}] {key}: a % that stands for itself is written %%.") from None
     if value is None:
-        return field.metadata["default"], DEFAULT, Path.cwd()
+        return default, DEFAULT, Path.cwd()
     for path in reversed(_paths()):
-        if (section, field.name) in _written(path):
+        if (section, key) in _written(path):
             return value, str(path), path.parent
     return value, RUN_TIME, Path.cwd()
 
