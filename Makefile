@@ -41,7 +41,7 @@ faults: java venv/installed-test
 	$(BIN)/python -m pytest -m faults --timeout 3600
 
 lock: venv/installed-test
-	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[lock]'
 	$(BIN)/uv pip compile setup.py --all-extras --constraints constraints.in --universal --python-version 3.10 --upgrade \
 		--no-header --no-annotate --output-file constraints.txt
 

@@ -64,7 +64,7 @@ def _luigi_settings() -> Iterator[tuple[str, str, str, str]]:
 
 
 def warm() -> None:
-    """Prepare an archive of Spark's classes, once, so that every later cold start takes half the time."""
+    """Prepare an archive of Spark's classes, once, so that every later cold start takes two thirds of the time."""
     from pipeline.core.spark.java import make_archive
 
     say(f"The classes are in {make_archive()}")
