@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from datetime import date, timedelta
 from decimal import Decimal
@@ -173,3 +174,26 @@ def test_a_day_that_has_not_ended_is_refused(project, task):
     assert done.code == 30
     assert "has not ended" in done.output
     assert not (project.folder / "lake/raw").exists()
+
+
+def test_a_day_that_has_not_ended_is_taken_where_the_settings_allow_it(project):
+    project.given_feed(("13047", "good"))
+    project.set("lake", allow_unfinished="true")
+
+    done = project.luigi("MovieReview", "--date", date.today().isoformat())
+
+    assert done.code == 0, done.output
+
+
+def test_the_load_names_the_attempts_that_it_read(project):
+    given_a_day(project)
+    project.metric_of(DAY)
+
+    [(inputs, row_count, reruns)] = project.query("SELECT inputs, row_count, rerun_requested_at FROM public.etl_load")
+
+    named = {one["name"]: one["attempt"] for one in json.loads(inputs)}
+    assert row_count == 2
+    assert reruns is None
+    for dataset in ("stage/user_purchase", "stage/classified_movie_review"):
+        manifest = project.folder / f"lake/{dataset}/_manifest/insert_date={DAY}.json"
+        assert named[dataset] == json.loads(manifest.read_text())["attempt"]
