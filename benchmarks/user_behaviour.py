@@ -167,7 +167,7 @@ def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="lakeshift-bench-"))
     bench = Bench(folder)
     try:
-        bench.lakeshift("seed", "--days", "305", "--rows", str(rows), "--reviews-count", str(reviews))
+        bench.lakeshift("seed", "--overwrite", "--days", "305", "--rows", str(rows), "--reviews-count", str(reviews))
         measure(bench, lambda *row: table.add_row(*row))
     finally:
         stop_postgres(folder / "postgres")

@@ -18,7 +18,7 @@ def committed(project) -> list[str]:
 
 
 def only_line_of_failure(done) -> str:
-    [line] = [line for line in done.lines if line.startswith("  FAILED")]
+    [line] = [line for line in done.lines if line.startswith(("  FAILED", "  UNKNOWN"))]
     assert "Traceback" not in done.output
     return line
 
@@ -89,6 +89,21 @@ def test_more_refused_rows_than_allowed_commit_nothing_and_the_last_good_day_sta
     assert project.metric() == DAY_ROWS
 
 
+def test_reviews_that_the_job_refuses_are_mended_as_the_error_says(project):
+    given_a_day(project)
+    project.feed.write_text("cid,review_str\nnobody,good\n")
+    refused = project.metric_of(DAY)
+    given_a_day(project)
+
+    asked = project.lakeshift("rerun", "MovieReview", "--date", DAY, "--downstream")
+    again = project.metric_of(DAY)
+
+    assert "When they are mended: lakeshift rerun MovieReview --date 2010-12-01 --downstream" in refused.output
+    assert asked.code == 0, asked.output
+    assert again.code == 0, again.output
+    assert project.metric() == DAY_ROWS
+
+
 def test_a_database_that_cannot_be_reached_is_named_without_its_password(project):
     project.set("database", url="postgresql://luigi:s3cret@127.0.0.1:9/retail")
 
@@ -113,7 +128,7 @@ def test_a_warehouse_that_cannot_be_asked_is_a_scheduling_error(project):
     [
         ("lake", "max_refused", "a few", "= a few ({file}): expected a share between 0 and 1"),
         ("jobs", "ui_port", "high", "= high ({file}): expected a port"),
-        ("lake", "max_refuse", "0.5", "is no setting. There are: root, endpoint_url, region, max_refused"),
+        ("lake", "max_refuse", "0.5", "({file}) is no setting. There are: root, endpoint_url, region, max_refused"),
     ],
 )
 def test_a_setting_that_is_wrong_is_one_line_before_anything_is_done(project, section, key, value, said):
@@ -147,8 +162,9 @@ def test_a_scheduler_that_does_not_answer_is_one_line(project):
     done = project.run(*luigi_command("MovieReview", "--date", DAY, scheduler=()))
 
     assert done.code == 40
-    assert done.lines[-1].startswith("The scheduler at http://127.0.0.1:9 does not answer")
-    assert done.lines[-1].endswith("Start it (lakeshift up) or add --local-scheduler.")
+    [line] = done.lines
+    assert line.startswith("The scheduler at http://127.0.0.1:9 does not answer")
+    assert line.endswith("Start it (lakeshift up) or add --local-scheduler.")
 
 
 @pytest.mark.parametrize("arguments", [["--date", "2010-13-01"], []], ids=["no date", "no such date"])

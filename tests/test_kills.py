@@ -64,7 +64,9 @@ def test_a_run_killed_at_a_commit_is_finished_by_the_same_command(project, momen
 def test_every_kill_leaves_what_an_undisturbed_run_makes(make_project, number, moment, seed):
     undisturbed, project = make_project("undisturbed"), make_project("killed")
     for each in (undisturbed, project):
-        done = each.lakeshift("seed", "--days", "2", "--rows", str(4000 + seed), "--reviews-count", str(3000 + seed))
+        done = each.lakeshift(
+            "seed", "--overwrite", "--days", "2", "--rows", str(4000 + seed), "--reviews-count", str(3000 + seed)
+        )
         assert done.code == 0, done.output
     expected = undisturbed.luigi(*METRIC[:3])
     assert expected.code == 0, expected.output

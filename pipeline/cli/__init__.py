@@ -19,9 +19,17 @@ The pipelines themselves are run by luigi, such as:
 luigi --module pipeline.user_behaviour UserBehaviourMetric --date 2010-12-01
 """
 
-app = typer.Typer(help=HELP, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 for command in (services.up, services.down, data.seed, data.query, reruns.rerun, services.config, services.warm):
     app.command()(command)
+
+
+@app.callback(help=HELP)
+def check_settings() -> None:
+    """Refuse settings that are wrong before a command does anything, as a run does."""
+    from pipeline.core import config
+
+    config.check()
 
 
 def main() -> None:
@@ -38,14 +46,14 @@ def main() -> None:
 
 def _keep_traceback() -> str:
     """Write the exception being handled to the log file, and return where that is."""
-    from pipeline.core import config
-
     text = traceback.format_exc()
     try:
+        from pipeline.core import config
+
         file = Path(config.log().file)
         file.parent.mkdir(parents=True, exist_ok=True)
         with file.open("a", encoding="utf-8") as log:
             log.write(f"{datetime.now():%Y-%m-%d %H:%M:%S} {' '.join(sys.argv)}\n{text}")
-    except (PipelineError, OSError):
+    except Exception:
         return f"Its traceback could not be written to the log:\n{text}"
     return f"The traceback is in {file}"

@@ -30,7 +30,11 @@ Rows = typer.Option(
 ReviewsCount = typer.Option(
     min=1, show_default=str(REVIEWS_COUNT), metavar="N", rich_help_panel=GENERATED, help="Reviews in the feed."
 )
-Purchases = typer.Option(metavar="PATH", help="CSV files of Online Retail, folders of them, or .tar.xz archives.")
+Overwrite = typer.Option("--overwrite", rich_help_panel=GENERATED, help="Replace data that was not generated.")
+Purchases = typer.Option(
+    metavar="PATH",
+    help="CSV files of Online Retail (UTF-8, InvoiceDate as 2010-12-01 08:26:00), folders of them, .tar.xz archives.",
+)
 Reviews = typer.Option(metavar="FILE", help="A CSV file with the header cid,review_str; it becomes the review feed.")
 More = typer.Argument(metavar="PATH", help="More paths of purchases, so that --purchases *.csv works.")
 
@@ -41,6 +45,7 @@ def seed(
     days: Annotated[int | None, Days] = None,
     rows: Annotated[int | None, Rows] = None,
     reviews_count: Annotated[int | None, ReviewsCount] = None,
+    overwrite: Annotated[bool, Overwrite] = False,
     more: Annotated[list[Path] | None, More] = None,
 ) -> None:
     """Fill retail.user_purchase and the review feed, with generated data or with your own files.
@@ -50,6 +55,8 @@ def seed(
     if more and not purchases:
         raise typer.BadParameter("paths of purchases come after --purchases")
     if not purchases and not reviews:
+        if not overwrite:
+            _check_nothing_is_lost()
         _generate(days or DAYS, rows or ROWS, reviews_count or REVIEWS_COUNT)
         return
     for name, value in (("--days", days), ("--rows", rows), ("--reviews-count", reviews_count)):
@@ -73,6 +80,12 @@ def _load(purchases: list[Path], reviews: Path | None) -> None:
         _ask_again(loaded.days, with_reviews=reviews is not None)
     else:
         say(KEPT)
+
+
+def _check_nothing_is_lost() -> None:
+    from pipeline.seed.loading import check_nothing_is_lost
+
+    check_nothing_is_lost()
 
 
 def _generate(days: int, rows: int, reviews_count: int) -> None:
@@ -107,7 +120,7 @@ def _report(loaded: Loaded) -> None:
     if rows.refused:
         say(f"The refused rows and the reasons are in {loaded.quarantine}")
     if days:
-        say(f"{len(days)} days of retail.user_purchase were replaced, {days[0]} to {days[-1]}")
+        say(f"Days of retail.user_purchase replaced: {len(days)}, from {days[0]} to {days[-1]}")
 
 
 def query(

@@ -16,11 +16,12 @@ def up() -> None:
     from pipeline.core import config, embedded
 
     postgres = config.database().url
-    if postgres == "embedded":
+    is_ours = postgres == "embedded"
+    if is_ours:
         postgres = embedded.start_postgres(config.database().data)
     scheduler = embedded.start_luigid()
     rows = [
-        ("PostgreSQL", config.masked(postgres)),
+        ("PostgreSQL" if is_ours else "PostgreSQL (not ours to start)", config.masked(postgres)),
         ("scheduler and visualiser", scheduler),
         ("warehouse", config.masked(config.warehouse().url)),
         ("lake", config.lake().root),

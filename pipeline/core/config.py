@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from luigi.interface import core
+from luigi.parameter import UnconsumedParameterWarning
 
 from pipeline.core.errors import SettingError
 from pipeline.core.settings import (
@@ -25,12 +27,17 @@ from pipeline.core.settings import (
     as_warehouse,
     as_yes_no,
     as_zone,
+    files_read,
     find,
     keys_of,
     masked,
     read_section,
     setting,
 )
+
+# Luigi reads some of its own settings elsewhere and then wonders what they are; and refuses a default of its own.
+warnings.filterwarnings("ignore", "The configuration contains the parameter 'rpc_", UnconsumedParameterWarning)
+warnings.filterwarnings("ignore", 'Parameter "param_name" with value "None"', UserWarning)
 
 __all__ = ["check", "in_force", "masked"]
 
@@ -147,6 +154,11 @@ def in_force() -> Iterator[InForce]:
             yield InForce(name, field.name, masked(str(shown)), origin)
 
 
+def has_file() -> bool:
+    """Say whether any settings file was found."""
+    return bool(files_read())
+
+
 def check() -> None:
     """Raise SettingError at the first thing that is wrong with the settings, or with where they are said to be."""
     path = os.environ.get("LUIGI_CONFIG_PATH")
@@ -157,4 +169,5 @@ def check() -> None:
         unknown = set(keys_of(name)) - {field.name for field in dataclasses.fields(cls)}
         if unknown:
             known = ", ".join(field.name for field in dataclasses.fields(cls))
-            raise SettingError(f"[{name}] {min(unknown)} is no setting. There are: {known}")
+            _, origin, _ = find(name, min(unknown), "")
+            raise SettingError(f"[{name}] {min(unknown)} ({origin}) is no setting. There are: {known}")

@@ -10,6 +10,8 @@ from pathlib import Path
 from pipeline.core.errors import one_line
 
 FILE_FORMAT = "%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s"
+# What Luigi says, and says again, of a scheduler that does not answer.
+TOLD_LATER = ("Failed connecting", "Failed pinging", "Retrying attempt", "Luigi unexpected framework error")
 OURS, LUIGIS = "pipeline", "luigi-interface"
 
 
@@ -81,9 +83,10 @@ def _console() -> logging.Handler:
 
 
 def _is_told_later(record: logging.LogRecord) -> bool:
-    """Say whether a record is of a task's failure, which the run's summary tells in one line."""
-    is_luigis = record.name == LUIGIS and record.exc_info and " failed    " in record.getMessage()
-    return bool(is_luigis) or hasattr(record, "whole")
+    """Say whether a record is of a failure that the run's last lines tell."""
+    if record.name != LUIGIS:
+        return hasattr(record, "whole")
+    return record.getMessage().startswith(TOLD_LATER) or bool(record.exc_info and " failed    " in record.getMessage())
 
 
 def _unwritable(path: str, error: BaseException | None) -> logging.LogRecord:

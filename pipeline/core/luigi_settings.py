@@ -6,11 +6,8 @@ Stock Luigi ends 0 when a task failed, believes a task whose output never appear
 
 from __future__ import annotations
 
-import warnings
-
 import luigi.cmdline
 from luigi.configuration import get_config
-from luigi.parameter import UnconsumedParameterWarning
 
 DEFAULTS = {
     "core": {
@@ -44,10 +41,6 @@ def set_defaults() -> None:
         for key, value in values.items():
             if not config.has_option(section, key):
                 config.set(section, key, value)
-    # Luigi reads some of its own settings in [core] elsewhere, and then wonders what they are.
-    warnings.filterwarnings("ignore", "The configuration contains the parameter 'rpc_", UnconsumedParameterWarning)
-    # Its ranges have a default that their own type refuses.
-    warnings.filterwarnings("ignore", 'Parameter "param_name" with value "None"', UserWarning)
 
 
 def luigid() -> None:

@@ -10,9 +10,11 @@ import contextlib
 import json
 import logging
 import os
+import re
 import shutil
 import signal
 import threading
+from pathlib import Path
 from types import FrameType
 from typing import Any, Literal
 
@@ -49,6 +51,8 @@ class RunWorker(luigi.worker.Worker):
             log.error("%s", one_line(error))
             raise SystemExit(retcode().unhandled_exception) from None
         open_file(config.log().file)
+        if not config.has_file():
+            log.warning("No luigi.cfg here, and no $LUIGI_CONFIG_PATH: the defaults hold, below %s.", Path.cwd())
         self.summary = Summary()
         self._pid = os.getpid()
 
@@ -87,7 +91,8 @@ class RunWorker(luigi.worker.Worker):
         self._log_unknown(task, tb)
 
     def _log_unknown(self, task: luigi.Task, tb: str) -> None:
-        cause = tb.strip().splitlines()[-1].removeprefix("pipeline.core.errors.")
+        # Our own errors speak for themselves, as they do where a task fails.
+        cause = re.sub(r"^pipeline\.core\.errors\.\w+: ", "", tb.strip().splitlines()[-1])
         self.summary.note(task, "UNKNOWN", cause)
         log.error("%s: %s", task, cause, extra={"whole": tb})
 
@@ -131,7 +136,7 @@ class RunWorker(luigi.worker.Worker):
             self.summary.elsewhere = {one["task_id"]: one["worker"] for last in asked for one in last["running_tasks"]}
             return self.summary.lines(str(error) if isinstance(error, Stopped) else "")
         host, port = config.scheduler_address()
-        cause = f"The scheduler at http://{host}:{port} does not answer ({one_line(error.sub_exception)})."
+        cause = f"The scheduler at http://{host}:{port} does not answer ({type(error.sub_exception).__name__})."
         lines = self.summary.lines("without the scheduler") if self.summary.outcomes else []
         return [*lines, f"{cause} Start it (lakeshift up) or add --local-scheduler."]
 

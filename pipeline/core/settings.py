@@ -61,13 +61,14 @@ def find(section: str, key: str, default: str) -> tuple[str, str, Path]:
         raise SettingError(f"[{section}] {key}: a % that stands for itself is written %%.") from None
     if value is None:
         return default, DEFAULT, Path.cwd()
-    for path in reversed(_paths()):
+    for path in reversed(files_read()):
         if (section, key) in _written(path):
             return value, str(path), path.parent
     return value, RUN_TIME, Path.cwd()
 
 
-def _paths() -> list[Path]:
+def files_read() -> list[Path]:
+    """Return the settings files that there are, the later over the earlier."""
     return [Path(path).resolve() for path in LuigiConfigParser._config_paths if Path(path).exists()]
 
 

@@ -24,12 +24,14 @@ class Outcome:
 
     @property
     def line(self) -> str:
-        return f"{self.name}: {self.text}"
+        return f"{self.name}: {self.text}" if self.text else self.name
 
     @property
     def name(self) -> str:
-        params = list(self.task.to_str_params(only_significant=True).values())
-        return f"{self.task.task_family} {params[0]}" if len(params) == 1 else str(self.task)
+        params = self.task.to_str_params(only_significant=True)
+        if {"of", "start", "stop"} <= params.keys():
+            return f"{self.task.task_family} {params['of']} {params['start']} to {params['stop']}"
+        return f"{self.task.task_family} {' '.join(params.values())}" if len(params) == 1 else str(self.task)
 
 
 class Summary:
@@ -48,12 +50,15 @@ class Summary:
         outcome.status = status
         outcome.was_due |= status != luigi.worker.DONE
         if status == luigi.worker.DONE and explanation:
-            outcome.text, outcome.seconds = _made(explanation)
+            outcome.text, outcome.seconds, outcome.was_due = _told(explanation)
         elif explanation:
             outcome.text = explanation.strip().splitlines()[0]
 
     def select(self, status: str, was_due: bool = True) -> list[Outcome]:
-        return [one for one in self.outcomes.values() if one.status == status and one.was_due == was_due]
+        """Return the tasks of a status; a wrapper, which makes nothing itself, counts only where it is all there is."""
+        found = [one for one in self.outcomes.values() if one.status == status and one.was_due == was_due]
+        makers = [one for one in found if not isinstance(one.task, luigi.WrapperTask)]
+        return makers or (found if len(self.outcomes) == 1 else [])
 
     def lines(self, end: str = "") -> list[str]:
         """Return the summary as it is printed; `end` says why a run ended before its work did."""
@@ -71,7 +76,8 @@ class Summary:
         counts += [f"{len(waiting)} not run"] if waiting else []
         return [
             *(f"  made     {one.line} ({one.seconds:.1f} s)" for one in made),
-            *(f"  FAILED   {one.line}" for one in failed + unknown),
+            *(f"  FAILED   {one.line}" for one in failed),
+            *(f"  UNKNOWN  {one.line}" for one in unknown),
             *(f"  not run  {one.name}{self._reason(one)}" for one in waiting),
             f"Lakeshift: {', '.join(counts)} in {seconds:.1f} s{f', {end}' if end else ''}."
             + (f" The whole log: {config.log().file}" if failed or unknown or end else ""),
@@ -79,15 +85,18 @@ class Summary:
 
     def _reason(self, waiting: Outcome) -> str:
         worker = self.elsewhere.get(waiting.task.task_id)
-        return f": another worker is running it, {worker}" if worker else ""
+        if not worker:
+            return ""
+        return f": another worker is running it, {worker}. If that was killed, type the line again in a quarter minute"
 
 
-def _made(explanation: str) -> tuple[str, float]:
+def _told(explanation: str) -> tuple[str, float, bool]:
+    """Return what a task says of its end: in words, in seconds, and whether it was this run that made it."""
     try:
         told = json.loads(explanation)
-        return told["outcome"], told["seconds"]
+        return told["outcome"], told["seconds"], told["is_made"]
     except (ValueError, KeyError, TypeError):
-        return "", 0.0
+        return "", 0.0, True
 
 
 def explanation(expl: Any) -> str:

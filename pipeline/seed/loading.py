@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from pipeline.core import config
 from pipeline.core.database import database
-from pipeline.core.errors import SettingError, SourceUnavailable
+from pipeline.core.errors import PipelineError, SettingError, SourceUnavailable
 from pipeline.core.lake import Counts, new_attempt_id, refuse_too_many
 from pipeline.core.records import RefusedRows, checked_records, read_text, row_writer
 from pipeline.core.store import open_store
@@ -38,6 +38,8 @@ INSERT = "INSERT INTO retail.user_purchase SELECT * FROM brought"
 
 # Without statistics the planner takes the new days for empty.
 ANALYZE = "ANALYZE retail.user_purchase"
+
+OVERWRITE = "Give files (--purchases, --reviews), or --overwrite to have generated data instead."
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,31 @@ def _checked_reviews(path: Path) -> Iterator[BinaryIO]:
         yield source
 
 
+def check_nothing_is_lost() -> None:
+    """Raise PipelineError if generated data would replace what is not generated."""
+    url = config.database().url
+    if url != "embedded":
+        raise PipelineError(f"[database] url = {config.masked(url)} is not the embedded server. {OVERWRITE}")
+    check_reviews_can_be_replaced()
+
+
+def check_reviews_can_be_replaced() -> None:
+    """Raise PipelineError if the feed is there, and is not what was generated last."""
+    feed = review_feed()
+    mark = _generated_mark(feed)
+    if feed.exists() and not (mark.exists() and mark.read_text() == _state(feed)):
+        raise PipelineError(f"The reviews in {feed} were not generated. {OVERWRITE}")
+
+
+def _generated_mark(feed: Path) -> Path:
+    return feed.with_name(f".{feed.name}.generated")
+
+
+def _state(feed: Path) -> str:
+    stat = feed.stat()
+    return f"{stat.st_size} {stat.st_mtime_ns}"
+
+
 def put_generated_reviews(reviews: Iterable[tuple[str, str]]) -> Path:
     """Make the feed of reviews these, and return where it is."""
     feed = review_feed()
@@ -135,6 +162,7 @@ def put_generated_reviews(reviews: Iterable[tuple[str, str]]) -> Path:
         for review in reviews:
             write_row(review)
         text.detach()
+    _generated_mark(feed).write_text(_state(feed))
     return feed
 
 

@@ -5,21 +5,23 @@ from itertools import chain
 import pytest
 from fixtures_cli import DAY, REVIEWS, commit
 
+from pipeline.core.errors import PipelineError
 from pipeline.core.etl_load import Load
 from pipeline.core.lake import Dataset, Lake
 from pipeline.core.store import open_store
 from pipeline.core.warehouse import warehouse
+from pipeline.seed.loading import check_reviews_can_be_replaced, put_generated_reviews
 from pipeline.seed.purchase import HEADER
 
 METRIC = "public.user_behavior_metric"
 
 
 def test_seed_fills_both_sources_and_says_what_to_type_next(seeded, tmp_path):
-    done = seeded("seed", "--days", "2", "--rows", "100", "--reviews-count", "10")
+    done = seeded("seed", "--overwrite", "--days", "2", "--rows", "100", "--reviews-count", "10")
 
     assert done.out.splitlines() == [
         "Purchases: read 100, wrote 100, refused 0",
-        "2 days of retail.user_purchase were replaced, 2010-12-01 to 2010-12-02",
+        "Days of retail.user_purchase replaced: 2, from 2010-12-01 to 2010-12-02",
         f"10 generated reviews are in {tmp_path}/vendor/movie_review.csv",
         "Next: luigi --module pipeline.user_behaviour UserBehaviourMetric --date 2010-12-01 --local-scheduler",
     ]
@@ -34,7 +36,7 @@ def test_seed_takes_as_many_files_as_a_shell_makes_of_a_star(seeded, tmp_path):
 
     done = seeded("seed", "--purchases", *files, "--reviews", str(tmp_path / "reviews.csv"))
 
-    assert "Purchases: read 3, wrote 3, refused 0\n3 days of retail.user_purchase" in done.out
+    assert "Purchases: read 3, wrote 3, refused 0\nDays of retail.user_purchase replaced: 3" in done.out
     assert (tmp_path / "vendor/movie_review.csv").read_text() == "cid,review_str\n17850,good\n"
 
 
@@ -116,8 +118,38 @@ def test_paths_of_no_known_kind_are_a_wrong_usage(lakeshift, tmp_path):
 def test_a_database_that_does_not_answer_is_one_line_without_its_password(lakeshift, settings):
     settings("database", "url", "postgresql://me:secret@127.0.0.1:1/db")
 
-    done = lakeshift("seed")
+    done = lakeshift("seed", "--overwrite")
 
     assert (done.code, len(done.err.splitlines())) == (1, 1)
     assert "PostgreSQL at 127.0.0.1:1/db cannot be reached" in done.err
     assert "secret" not in done.err
+
+
+def test_generated_data_does_not_replace_reviews_that_were_not_generated(lakeshift, settings, tmp_path):
+    settings("database", "url", "embedded")
+    feed = tmp_path / "vendor/movie_review.csv"
+    feed.parent.mkdir()
+    feed.write_text("cid,review_str\n1,mine\n")
+
+    done = lakeshift("seed")
+
+    assert done.code == 1
+    assert done.err.startswith(f"The reviews in {feed} were not generated. Give files")
+    assert feed.read_text() == "cid,review_str\n1,mine\n"
+
+
+def test_generated_data_does_not_go_into_a_database_of_ones_own(seeded):
+    done = seeded("seed")
+
+    assert done.code == 1
+    assert "is not the embedded server. Give files (--purchases, --reviews), or --overwrite" in done.err
+
+
+def test_generated_reviews_are_replaced_by_generated_ones(lakeshift, tmp_path):
+    put_generated_reviews([("1", "good")])
+
+    check_reviews_can_be_replaced()
+
+    (tmp_path / "vendor/movie_review.csv").write_text("cid,review_str\n1,changed since\n")
+    with pytest.raises(PipelineError, match="were not generated"):
+        check_reviews_can_be_replaced()

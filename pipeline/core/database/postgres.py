@@ -110,7 +110,7 @@ class Database(PartitionedTables):
             connection = psycopg2.connect(**(CONNECTION | self._place | ENCODING))
         except psycopg2.OperationalError as error:
             raise SourceUnavailable(
-                f"{self} cannot be reached. Start it (lakeshift up), or look at [database] url in luigi.cfg. {error}"
+                f"{self} cannot be reached. Is it up, and is [database] url in luigi.cfg right? {error}"
             ) from error
         connection.set_session(isolation_level=extensions.ISOLATION_LEVEL_REPEATABLE_READ)
         return connection

@@ -144,17 +144,18 @@ class Manifest:
         return cls(**(values | made))
 
 
-def refuse_too_many(rows: Counts, what: str, quarantine: str, first: str = "") -> None:
+def refuse_too_many(rows: Counts, what: str, quarantine: str, first: str = "", remedy: str = "") -> None:
     """Raise CheckFailed if more rows are refused than the settings allow.
 
-    what is being made, quarantine is where the refused rows are, first is where the first one was and its reason.
+    what is being made, quarantine is where the refused rows are, first is where the first one was and its reason,
+    remedy is what to do once they are mended.
     """
     limit = config.lake().max_refused
     if rows.refused_share > limit:
         reason = f" The first is {first}." if first else ""
         raise CheckFailed(
             f"{what}: {rows.refused:,} of {rows.read:,} rows are refused, more than [lake] max_refused = {limit:g}."
-            f" Nothing was committed.{reason} The rows and the reasons: {quarantine}"
+            f" Nothing was committed.{reason} The rows and the reasons: {quarantine}" + (remedy and f". {remedy}")
         )
 
 

@@ -55,7 +55,8 @@ def make_archive() -> Path:
         ended = subprocess.run(command, capture_output=True, text=True, check=False)
         if ended.returncode or not made.exists():
             last = (ended.stderr or ended.stdout).strip().splitlines()[-1:]
-            raise JobFailed(f"{java() or 'Java'} made no archive of Spark's classes: {' '.join(last)}")
+            cause = " ".join(last).removeprefix("pipeline.core.errors.JobFailed: ")
+            raise JobFailed(f"{java() or 'Java'} made no archive of Spark's classes: {cause}")
         # A JVM that has mapped the old one keeps it.
         made.replace(path)
     return path

@@ -32,7 +32,9 @@ OWN_SETTINGS = {
 def start_session(settings: Mapping[str, str]) -> SparkSession:
     """Return the session of this process, its ports on loopback only. Raises JobFailed if Spark does not start."""
     if java() is None:
-        raise JobFailed("Spark needs Java 17: install it (apt install openjdk-17-jre-headless), or set JAVA_HOME.")
+        raise JobFailed(
+            "Spark needs Java 17 or newer: install it (apt install openjdk-17-jre-headless), or set JAVA_HOME."
+        )
     os.environ.update(SPARK_LOCAL_IP=LOOPBACK, PYSPARK_PYTHON=sys.executable, PYSPARK_DRIVER_PYTHON=sys.executable)
     plain = {name: value for name, value in settings.items() if name != JAVA_OPTIONS}
     try:

@@ -32,6 +32,7 @@ class Made:
     schema: dict[str, str]
     inputs: tuple[Input, ...]
     first_refusal: str = ""
+    remedy: str = ""
 
 
 class LakeTask(PartitionTask):
@@ -49,7 +50,8 @@ class LakeTask(PartitionTask):
     def make(self) -> str:
         attempt = lake().begin(self.dataset, self.partition, self.task_id)
         made = self.write(attempt)
-        refuse_too_many(made.rows, str(self.output()), attempt.quarantine_location, made.first_refusal)
+        place = attempt.quarantine_location
+        refuse_too_many(made.rows, str(self.output()), place, made.first_refusal, made.remedy)
         attempt.commit(made.files, made.rows, made.schema, made.inputs, code_version())
         return f"read {made.rows.read:,}, wrote {made.rows.written:,}, refused {made.rows.refused:,}"
 
@@ -130,7 +132,9 @@ class SparkTask(LakeTask):
                 f" {manifest.rows.written:,}. Nothing was committed; look how it reads them."
             )
         source = Input(required.dataset.path, str(required.partition), manifest.attempt)
-        return Made(report.rows, report.files, report.schema, (source,))
+        # What it reads is committed, so that the same line again would read it again.
+        remedy = f"When they are mended: lakeshift rerun {required.task_family} --date {self.date} --downstream"
+        return Made(report.rows, report.files, report.schema, (source,), remedy=remedy)
 
     def progress(self, percent: float) -> None:
         """Show how far the job is, from 0 to 100."""

@@ -36,9 +36,9 @@ class PartitionTask(luigi.Task):
     def run(self) -> None:
         started = time.monotonic()
         try:
-            self.outcome = self.make()
+            self.outcome, self.is_made = self.make(), True
         except CommitLost as lost:
-            self.outcome = one_line(lost)
+            self.outcome, self.is_made = one_line(lost), False
         self.seconds = time.monotonic() - started
         self.report(self.outcome)
 
@@ -49,7 +49,7 @@ class PartitionTask(luigi.Task):
 
     def on_success(self) -> str:
         """Return what Luigi hands to the parent process, where the run's summary is made."""
-        return json.dumps({"outcome": self.outcome, "seconds": round(self.seconds, 3)})
+        return json.dumps({"outcome": self.outcome, "is_made": self.is_made, "seconds": round(self.seconds, 3)})
 
     def on_failure(self, exception: BaseException) -> str:
         """Return in one line what failed, for the run's summary, with the traceback below it for the visualiser."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import re
 import threading
@@ -15,7 +16,10 @@ import duckdb
 
 from pipeline.core.errors import PipelineError, SourceUnavailable
 
+log = logging.getLogger(__name__)
+
 POLL_SECONDS = 0.02
+SPEAK_SECONDS = 3.0
 SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
@@ -64,19 +68,37 @@ def _turn(path: Path, deadline: float) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_UN)
 
 
+class _Patience:
+    """Says once, after a while, what is waited for."""
+
+    def __init__(self, path: Path, deadline: float) -> None:
+        self.path, self.deadline = path, deadline
+        self.speak_at = time.monotonic() + SPEAK_SECONDS
+
+    def speak(self, pid: str) -> None:
+        now = time.monotonic()
+        if now > self.speak_at:
+            self.speak_at = self.deadline + SPEAK_SECONDS
+            log.warning("Process %s has %s open; waiting for it, %d s at most.", pid, self.path, self.deadline - now)
+
+
 def _wait_for(lock, path: Path, deadline: float) -> None:
+    patience = _Patience(path, deadline)
     while True:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return
         except BlockingIOError:
+            lock.seek(0)
+            holder = lock.read().strip() or "unknown"
             if time.monotonic() > deadline:
-                lock.seek(0)
-                raise _busy(path, lock.read().strip() or "unknown") from None
+                raise _busy(path, holder) from None
+            patience.speak(holder)
         time.sleep(POLL_SECONDS)
 
 
 def _connect(path: Path, deadline: float) -> duckdb.DuckDBPyConnection:
+    patience = _Patience(path, deadline)
     while True:
         try:
             return duckdb.connect(str(path), config=SETTINGS)
@@ -86,6 +108,7 @@ def _connect(path: Path, deadline: float) -> duckdb.DuckDBPyConnection:
                 raise SourceUnavailable(f"The warehouse {path} cannot be opened: {error}") from error
             if time.monotonic() > deadline:
                 raise _busy(path, holder[1]) from error
+            patience.speak(holder[1])
         time.sleep(POLL_SECONDS)
 
 

@@ -82,7 +82,7 @@ def test_without_java_a_job_fails_and_says_how_to_get_it(run, monkeypatch):
     monkeypatch.setenv("PATH", "")
     monkeypatch.delenv("JAVA_HOME", raising=False)
 
-    with pytest.raises(JobFailed, match=r"the day: Spark needs Java 17: install it .* or set JAVA_HOME"):
+    with pytest.raises(JobFailed, match=r"the day: Spark needs Java 17 or newer: install it .* or set JAVA_HOME"):
         client.drive(LINE, "the day", Silence())
 
     client.stop_driver(client.run_folder())

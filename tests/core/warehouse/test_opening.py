@@ -16,6 +16,7 @@ from fixtures_warehouse import DAY, REVIEWS
 from pipeline.core.errors import CommitLost, SourceUnavailable
 from pipeline.core.etl_load import Load
 from pipeline.core.lake import Partition
+from pipeline.core.warehouse import opening
 from pipeline.core.warehouse.opening import opened
 
 TABLE = "public.user_behavior_metric"
@@ -142,6 +143,17 @@ def test_a_load_waits_until_a_shell_is_closed(warehouse, holder):
     holder.communicate()
 
     assert process.communicate()[0] == "inserted\n"
+
+
+def test_whoever_waits_for_long_is_told_once_for_what(warehouse, settings, holder, monkeypatch, caplog):
+    settings("warehouse", "wait_seconds", "1")
+    monkeypatch.setattr(opening, "SPEAK_SECONDS", 0.2)
+
+    with pytest.raises(SourceUnavailable):
+        warehouse.query(COUNT)
+
+    [warning] = [record.getMessage() for record in caplog.records if record.name == opening.__name__]
+    assert warning.startswith(f"Process {holder.pid} has {warehouse.path} open; waiting for it")
 
 
 def test_one_of_ours_that_holds_the_file_is_named_too(warehouse, settings):
