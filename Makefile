@@ -20,9 +20,9 @@ demo: java venv/installed
 	$(BIN)/lakeshift query "$(TOP)" --limit 10
 	@echo
 	@echo "What to type next, after '. venv/bin/activate':"
-	@echo "  luigi --module pipeline.user_behaviour UserBehaviourMetric --date $(DATE)       # again: nothing to do"
+	@echo "  luigi --module pipeline.user_behaviour UserBehaviourMetric --date $(DATE)    # again: nothing to do"
 	@echo "  luigi --module pipeline.user_behaviour UserBehaviourMetric --date 2010-12-02    # another day"
-	@echo "  lakeshift seed --purchases FILE.csv --reviews FILE.csv                          # your own data"
+	@echo "  lakeshift seed --purchases FILE.csv --reviews FILE.csv                        # your own data"
 	@echo "  lakeshift --help; lakeshift down"
 
 test: java venv/installed-test lint browser unit
