@@ -55,10 +55,11 @@ class Summary:
             outcome.text = explanation.strip().splitlines()[0]
 
     def select(self, status: str, was_due: bool = True) -> list[Outcome]:
-        """Return the tasks of a status; a wrapper, which makes nothing itself, counts only where it is all there is."""
+        """Return the tasks of a status; a wrapper, which makes nothing, where it went wrong or is all there is."""
         found = [one for one in self.outcomes.values() if one.status == status and one.was_due == was_due]
-        makers = [one for one in found if not isinstance(one.task, luigi.WrapperTask)]
-        return makers or (found if len(self.outcomes) == 1 else [])
+        if status not in (luigi.worker.DONE, luigi.worker.PENDING) or len(self.outcomes) == 1:
+            return found
+        return [one for one in found if not isinstance(one.task, luigi.WrapperTask)]
 
     def lines(self, end: str = "") -> list[str]:
         """Return the summary as it is printed; `end` says why a run ended before its work did."""
