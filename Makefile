@@ -4,7 +4,7 @@ BIN := venv/bin
 DATE ?= 2010-12-01
 TOP = SELECT * FROM public.user_behavior_metric WHERE insert_date = '$(DATE)' ORDER BY amount_spent DESC
 
-.PHONY: help demo test lint check-docs unit faults lock java browser clean
+.PHONY: help demo test lint unit faults lock java browser clean
 
 help:
 	@echo "make demo    run the user-behaviour pipeline on generated data, and show its result"

@@ -1,8 +1,9 @@
 """The kinds of task a pipeline is made of. Each makes one partition, wholly or not at all, and may be run again.
 
 LakeTask                a partition of a dataset in the lake, committed by its manifest
-  FeedTask              ... copied from a file that was dropped
-  ExtractTask           ... queried from PostgreSQL
+  SourceTask            ... read from outside the lake, once its day has ended
+    FeedTask            ... copied from a file that was dropped
+    ExtractTask         ... queried from PostgreSQL
   SparkTask             ... made by a job of spark_jobs/
 ExternalPartitionTask   the entry of the external catalogue that points at a partition in the lake
 QueriedTable            a partition of a table of the warehouse, made by a SQL file and checked by another

@@ -19,9 +19,6 @@ from pipeline.core.targets import LakeTarget
 from pipeline.core.tasks.partition import PartitionTask, refuse_unfinished
 from pipeline.core.version import code_version
 
-# All sources are read while Spark starts, and the sources of a day close to each other.
-SOURCES_FIRST = 10
-
 
 @dataclass(frozen=True)
 class Made:
@@ -56,43 +53,50 @@ class LakeTask(PartitionTask):
         return f"read {made.rows.read:,}, wrote {made.rows.written:,}, refused {made.rows.refused:,}"
 
 
-class FeedTask(LakeTask):
-    """A day's copy of the CSV file that a setting names; its records are checked while they are copied."""
+class SourceTask(LakeTask):
+    """A partition of what lies outside the lake, taken when its day has ended."""
 
-    header: ClassVar[tuple[str, ...]]
-    setting: ClassVar[str]
-    priority = SOURCES_FIRST
-
-    def feed(self) -> str:
-        """Return the path of the file."""
-        raise NotImplementedError
+    # All sources are read while Spark starts, and the sources of a day close to each other.
+    priority = 10
 
     def zone(self) -> ZoneInfo:
         """Return the zone in which the day ends."""
         raise NotImplementedError
 
+    def read(self, attempt: Attempt) -> Made:
+        """Read the source, and write it below the attempt's own folder."""
+        raise NotImplementedError
+
     def write(self, attempt: Attempt) -> Made:
         refuse_unfinished(self.date, self.zone())
+        return self.read(attempt)
+
+
+class FeedTask(SourceTask):
+    """A day's copy of the CSV file that a setting names; its records are checked while they are copied."""
+
+    header: ClassVar[tuple[str, ...]]
+    setting: ClassVar[str]
+
+    def feed(self) -> str:
+        """Return the path of the file."""
+        raise NotImplementedError
+
+    def read(self, attempt: Attempt) -> Made:
         fed = copy_feed(self.feed(), self.header, attempt, self.setting)
         schema = dict.fromkeys(self.header, "string")
         return Made(fed.rows, fed.files, schema, (fed.source,), fed.first_refusal)
 
 
-class ExtractTask(LakeTask):
+class ExtractTask(SourceTask):
     """A day's rows of PostgreSQL, as Parquet. The two files of sql/ take %(insert_date)s."""
 
     query: ClassVar[str]
     fingerprint: ClassVar[str]
     source: ClassVar[str]
     schema: ClassVar[pa.Schema]
-    priority = SOURCES_FIRST
 
-    def zone(self) -> ZoneInfo:
-        """Return the zone in which the day ends."""
-        raise NotImplementedError
-
-    def write(self, attempt: Attempt) -> Made:
-        refuse_unfinished(self.date, self.zone())
+    def read(self, attempt: Attempt) -> Made:
         parameters = {self.partition.key: self.partition.parameter}
         name = "part-0000.parquet"
         store = database()

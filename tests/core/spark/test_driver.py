@@ -4,11 +4,11 @@ import multiprocessing
 import os
 import shutil
 import subprocess
-import time
 from pathlib import Path
 
 import psutil
 import pytest
+from processes import drivers_at, wait_until
 
 from emr.steps import JobLine
 from pipeline.core.errors import JobFailed
@@ -38,19 +38,6 @@ def run(monkeypatch):
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def drivers(folder):
-    """Return the living drivers of a run."""
-    socket = str(folder / client.SOCKET)
-    return [found for found in psutil.process_iter(["cmdline"]) if socket in (found.info["cmdline"] or ())]
-
-
-def wait_until(is_so, seconds=30):
-    ends = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < ends, "it did not become so"
-        time.sleep(0.05)
-
-
 def test_workers_that_start_a_driver_at_once_start_one(run):
     workers = [FORK.Process(target=client.prewarm) for _ in range(4)]
     for worker in workers:
@@ -59,7 +46,7 @@ def test_workers_that_start_a_driver_at_once_start_one(run):
         worker.join()
 
     assert [worker.exitcode for worker in workers] == [0] * 4
-    [driver] = drivers(client.run_folder())
+    [driver] = drivers_at(client.run_folder())
     # A signal to the terminal's processes is for the run to pass on, or not.
     assert os.getsid(driver.pid) != os.getsid(0)
 
@@ -67,7 +54,7 @@ def test_workers_that_start_a_driver_at_once_start_one(run):
 def test_a_driver_ends_with_its_run_and_takes_the_jvm_along(run):
     client.prewarm()
     folder = client.run_folder()
-    [driver] = drivers(folder)
+    [driver] = drivers_at(folder)
     wait_until(driver.children)
     children = driver.children(recursive=True)
 
@@ -101,6 +88,8 @@ def test_a_java_that_does_not_start_is_named(run, monkeypatch, tmp_path):
 def test_a_driver_that_is_not_there_needs_no_stop(tmp_path):
     client.stop_driver(tmp_path)
 
+    assert list(tmp_path.iterdir()) == []
+
 
 def test_a_run_that_has_no_folder_yet_is_this_process(monkeypatch, spark_run):
     monkeypatch.delenv(client.RUN_FOLDER, raising=False)
@@ -113,7 +102,7 @@ def test_a_job_that_exits_fails_alone(spark_run):
     with pytest.raises(JobFailed, match="the day: SystemExit: 2"):
         client.drive(LINE, "the day", Silence())
 
-    assert drivers(spark_run)
+    assert drivers_at(spark_run)
 
 
 def test_without_an_archive_the_jvm_starts_as_it_is(monkeypatch, tmp_path):
@@ -169,7 +158,7 @@ def mapped_by_jvm():
     with pytest.raises(JobFailed, match="SystemExit: 2"):
         client.drive(LINE, "the day", Silence())
     folder = client.run_folder()
-    [driver] = drivers(folder)
+    [driver] = drivers_at(folder)
     [jvm] = driver.children()
     found = {one.path for one in jvm.memory_maps()}
     client.stop_driver(folder)

@@ -4,13 +4,12 @@ import json
 import multiprocessing
 import os
 import signal
-import time
 import urllib.request
 from pathlib import Path
 
-import psutil
 import pytest
 from fixtures_s3 import REGION, new_bucket
+from processes import drivers_at, wait_until
 
 from emr.steps import JobLine
 from pipeline.core.errors import JobFailed
@@ -78,19 +77,6 @@ def begin(lake):
     return lake.begin(Dataset("stage", JOB), Partition("insert_date", "2010-12-01"), "task")
 
 
-def drivers(folder):
-    """Return the living drivers of a run."""
-    socket = str(folder / client.SOCKET)
-    return [found for found in psutil.process_iter(["cmdline"]) if socket in (found.info["cmdline"] or ())]
-
-
-def wait_until(is_so, seconds=30):
-    ends = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < ends, "it did not become so"
-        time.sleep(0.05)
-
-
 def jobs_at(url, status):
     """Return the jobs of one status, as the Spark UI knows them."""
     [application] = ask(f"{url}/api/v1/applications")
@@ -148,7 +134,7 @@ def test_the_workers_of_a_run_share_one_driver(lake, spark_run):
         worker.join()
 
     assert [worker.exitcode for worker in workers] == [0, 0]
-    assert len(drivers(spark_run)) == 1
+    assert len(drivers_at(spark_run)) == 1
 
 
 def test_progress_and_the_ui_are_told_while_a_job_runs(slow_line):
@@ -171,7 +157,7 @@ def test_a_killed_worker_gives_its_job_up_and_leaves_the_driver(slow_line, lake,
 
     urls = FORK.Queue()
     worker = FORK.Process(target=lambda: client.drive(slow_line(seconds=300), "slow", Url()))
-    [before] = drivers(spark_run)
+    [before] = drivers_at(spark_run)
     worker.start()
     url = urls.get(timeout=60)
     wait_until(lambda: jobs_at(url, "running"))
@@ -179,7 +165,7 @@ def test_a_killed_worker_gives_its_job_up_and_leaves_the_driver(slow_line, lake,
 
     wait_until(lambda: not jobs_at(url, "running"))
     jobs.run_job(JOB, given_reviews(lake), begin(lake), Heard())
-    assert drivers(spark_run) == [before]
+    assert drivers_at(spark_run) == [before]
     worker.join()
 
 
@@ -210,7 +196,7 @@ def test_a_job_that_cannot_write_names_the_reason(lake):
 def test_the_jvm_listens_on_loopback_only(lake, spark_run):
     jobs.run_job(JOB, given_reviews(lake), begin(lake), Heard())
 
-    [driver] = drivers(spark_run)
+    [driver] = drivers_at(spark_run)
     ports = [port for child in driver.children() for port in child.net_connections() if port.status == "LISTEN"]
     assert {port.laddr.ip.removeprefix("::ffff:") for port in ports} == {"127.0.0.1"}
 
@@ -222,11 +208,11 @@ def test_others_cannot_reach_the_driver(spark_run):
 def test_a_driver_whose_jvm_died_is_replaced(lake, slow_line, spark_run):
     reviews = given_reviews(lake)
     jobs.run_job(JOB, reviews, begin(lake), Heard())
-    [driver] = drivers(spark_run)
+    [driver] = drivers_at(spark_run)
     [jvm] = driver.children()
     jvm.kill()
 
     driver.wait(10)
     jobs.run_job(JOB, reviews, begin(lake), Heard())
 
-    assert drivers(spark_run) != [driver]
+    assert drivers_at(spark_run) != [driver]
