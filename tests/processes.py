@@ -23,7 +23,7 @@ def drivers_at(folder: Path) -> list[psutil.Process]:
 
 
 def drivers_with_a_jvm(pid: int) -> list[psutil.Process]:
-    """Return those of them that have started Spark; the one that merely started another has not."""
+    """Return those of them that have started Spark."""
     return [one for one in drivers_of(pid) if _has_jvm(one)]
 
 
@@ -37,14 +37,10 @@ def wait_until(is_so: Callable[[], object], seconds: float = 30) -> None:
 
 def wait_for_spark(pid: int) -> list[psutil.Process]:
     """Return the processes of a run once its Spark driver has a JVM."""
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        drivers = drivers_of(pid)
-        below = [child for driver in drivers for child in driver.children(recursive=True)]
-        if any("java" in child.name() for child in below):
-            return drivers + below + psutil.Process(pid).children(recursive=True)
-        time.sleep(0.1)
-    raise AssertionError("no Spark driver was started")
+    wait_until(lambda: drivers_with_a_jvm(pid), 60)
+    drivers = drivers_with_a_jvm(pid)
+    below = [child for driver in drivers for child in driver.children(recursive=True)]
+    return drivers + below + psutil.Process(pid).children(recursive=True)
 
 
 def _is_driver_of(command: list[str], pid: int) -> bool:
@@ -52,6 +48,7 @@ def _is_driver_of(command: list[str], pid: int) -> bool:
 
 
 def _has_jvm(process: psutil.Process) -> bool:
+    # The process that starts a driver has the driver's own command line, and ends at once.
     try:
         return any("java" in child.name() for child in process.children())
     except psutil.NoSuchProcess:
