@@ -6,7 +6,9 @@ import gc
 import os
 import re
 import resource
+import signal
 from contextlib import contextmanager
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -190,6 +192,66 @@ def test_a_large_file_on_s3_is_sent_in_parts_or_not_at_all(proxied):
         raise ZeroDivisionError
 
     assert list(proxied.list("")) == [Listed("kept", 60 << 20)]
+
+
+def begin_large_file_and_die(store, path):
+    """Leave what a process leaves that is killed while it writes a file of more than one part."""
+
+    def work():
+        with store.open(path, "wb") as file:
+            file.write(bytes(60 << 20))
+            file.flush()
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    child = FORK.Process(target=work)
+    child.start()
+    child.join(60)
+    assert child.exitcode == -signal.SIGKILL
+
+
+def test_what_a_killed_process_was_writing_is_found_and_aborted(store):
+    begin_large_file_and_die(store, "d/big")
+    put(store, "d/a", "d/.lock")
+
+    [left] = store.uploads()
+    store.abort([left, left])
+
+    assert left.path == "d/big"
+    assert abs(datetime.now(timezone.utc) - left.started) < timedelta(minutes=1)
+    assert list(store.uploads()) == []
+    assert [listed.path for listed in store.list("")] == ["d/a"]
+
+
+def test_uploads_are_found_page_by_page_and_below_the_root_alone(proxied):
+    for key in ("lake/a", "lake/a", "lake/b", "other/c"):
+        proxied.fs.call_s3("create_multipart_upload", Bucket=proxied.bucket, Key=key)
+
+    with in_pages_of(1, proxied.fs):
+        found = list(proxied.uploads())
+
+    assert [upload.path for upload in found] == ["a", "a", "b"]
+    assert len({upload.id for upload in found}) == 3
+
+
+@contextmanager
+def in_pages_of(count, fs):
+    def limit(params, **_):
+        params["MaxUploads"] = count
+
+    events = fs.s3.meta.events
+    events.register("before-parameter-build.s3.ListMultipartUploads", limit)
+    yield
+    events.unregister("before-parameter-build.s3.ListMultipartUploads", limit)
+
+
+def test_an_upload_that_cannot_be_aborted_is_named(proxy, proxied):
+    reply = proxied.fs.call_s3("create_multipart_upload", Bucket=proxied.bucket, Key="lake/a")
+    proxy.spoil("DELETE", "uploadId", s3_error(403, "AccessDenied"))
+
+    with pytest.raises(SourceUnavailable, match=r"could not be aborted: s3://\S+/lake/a \(.*AccessDenied"):
+        proxied.abort(proxied.uploads())
+
+    assert [upload.id for upload in proxied.uploads()] == [reply["UploadId"]]
 
 
 @contextmanager

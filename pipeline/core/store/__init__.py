@@ -1,9 +1,9 @@
 """A small object store with conditional puts: a local folder, or S3."""
 
 from pipeline.core import config
-from pipeline.core.store.base import Found, Listed, Store
+from pipeline.core.store.base import Found, Listed, Store, Upload
 
-__all__ = ["Found", "Listed", "Store", "open_store"]
+__all__ = ["Found", "Listed", "Store", "Upload", "open_store"]
 
 
 def open_store(root: str) -> Store:

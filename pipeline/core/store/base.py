@@ -6,6 +6,7 @@ import io
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
@@ -26,6 +27,15 @@ class Listed:
 
     path: str
     bytes: int
+
+
+@dataclass(frozen=True)
+class Upload:
+    """What a file left that was begun and not closed yet: perhaps never, since its process is gone."""
+
+    path: str
+    id: str
+    started: datetime
 
 
 class Store(ABC):
@@ -57,6 +67,14 @@ class Store(ABC):
     @abstractmethod
     def delete(self, paths: Iterable[str]) -> None:
         """Make the paths be gone. Raises SourceUnavailable naming each that could not be deleted."""
+
+    @abstractmethod
+    def uploads(self) -> Iterator[Upload]:
+        """Yield what is not listed because it was never closed; what is being written right now is among it."""
+
+    @abstractmethod
+    def abort(self, uploads: Iterable[Upload]) -> None:
+        """Make uploads be gone, or finished. Raises SourceUnavailable naming each that stays."""
 
     @abstractmethod
     def open(self, path: str, mode: str) -> BinaryIO:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import BinaryIO, cast
 
 from pipeline.core.errors import SourceUnavailable
 from pipeline.core.locks import file_lock
-from pipeline.core.store.base import Found, Listed, NewFile, Store
+from pipeline.core.store.base import Found, Listed, NewFile, Store, Upload
 
 # What starts with it is being written or is a lock, and is never listed.
 HIDDEN = "."
+ASIDE = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{16}")
 BUFFER_BYTES = 1 << 20
 
 
@@ -58,6 +61,17 @@ class LocalStore(Store):
 
     def list(self, folder: str) -> Iterator[Listed]:
         return walk(self.root / folder, folder.strip("/"))
+
+    def uploads(self) -> Iterator[Upload]:
+        for folder, _, names in os.walk(self.root):
+            for found in filter(None, map(ASIDE.fullmatch, sorted(names))):
+                aside = Path(folder, found[0])
+                with suppress(FileNotFoundError):
+                    written = datetime.fromtimestamp(aside.stat().st_mtime, timezone.utc)
+                    yield Upload(str(aside.with_name(found["name"]).relative_to(self.root)), found[0], written)
+
+    def abort(self, uploads: Iterable[Upload]) -> None:
+        self.delete(str(Path(upload.path).with_name(upload.id)) for upload in uploads)
 
     def delete(self, paths: Iterable[str]) -> None:
         kept = []

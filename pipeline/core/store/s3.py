@@ -7,24 +7,22 @@ import os
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from aiohttp import ClientError as TransportError
-from botocore.exceptions import BotoCoreError, ClientError
 from fsspec.asyn import sync
 from s3fs import S3FileSystem
 
 from pipeline.core.errors import SourceUnavailable, one_line
-from pipeline.core.store.base import Found, Listed, NewFile, Store
+from pipeline.core.store.base import Found, Listed, NewFile, Store, Upload
 from pipeline.core.store.local import walk
+from pipeline.core.store.s3_connection import FAILURES, connect, error_code
 
 # A conflict is over when the other request is: S3 says to send a put that met one again.
 CONFLICT_WAIT_SECONDS = (0.1, 0.2, 0.4, 0.8, 1.6)
 DELETE_AT_ONCE = 1000
-FAILURES = (OSError, BotoCoreError, TransportError, asyncio.TimeoutError)
+ABORT_AT_ONCE = 16
 
 
 class S3Store(Store):
@@ -38,7 +36,7 @@ class S3Store(Store):
     @property
     def fs(self) -> S3FileSystem:
         """The connections of this process, which a child forked from it does not use."""
-        return _connect(os.getpid(), self.endpoint_url, self.region)
+        return connect(os.getpid(), self.endpoint_url, self.region)
 
     def url(self, path: str) -> str:
         return f"s3://{self.bucket}/{self._key(path)}".rstrip("/")
@@ -48,7 +46,7 @@ class S3Store(Store):
             try:
                 return sync(self.fs.loop, _get, self.fs, self.bucket, self._key(path))
             except FileNotFoundError as error:
-                if _code(error) in ("NoSuchKey", "404"):
+                if error_code(error) in ("NoSuchKey", "404"):
                     return None
                 raise
 
@@ -78,6 +76,28 @@ class S3Store(Store):
             kept += [f"s3://{self.bucket}/{error['Key']} ({error['Code']})" for error in reply.get("Errors", ())]
         if kept:
             raise SourceUnavailable(f"could not be deleted: {', '.join(kept)}")
+
+    def uploads(self) -> Iterator[Upload]:
+        page: dict[str, Any] = {}
+        while True:
+            asked = {"Bucket": self.bucket, "Prefix": self.prefix, **_next_uploads(page)}
+            with self._answering(""):
+                page = self.fs.call_s3("list_multipart_uploads", **asked)
+            for item in page.get("Uploads", ()):
+                yield Upload(item["Key"].removeprefix(self.prefix), item["UploadId"], item["Initiated"])
+            if not page.get("IsTruncated"):
+                return
+
+    def abort(self, uploads: Iterable[Upload]) -> None:
+        waiting, kept = iter(uploads), []
+        while some := list(islice(waiting, ABORT_AT_ONCE)):
+            asked = [{"Bucket": self.bucket, "Key": self._key(one.path), "UploadId": one.id} for one in some]
+            errors = sync(self.fs.loop, _errors, self.fs, "abort_multipart_upload", asked)
+            kept += [
+                f"{self.url(one.path)} ({one_line(error)})" for one, error in zip(some, errors, strict=True) if error
+            ]
+        if kept:
+            raise SourceUnavailable(f"could not be aborted: {', '.join(kept)}")
 
     def open(self, path: str, mode: str) -> BinaryIO:
         if mode == "rb":
@@ -113,9 +133,9 @@ class S3Store(Store):
                     return True
                 except OSError as error:
                     # NoSuchKey: what was to be replaced is gone.
-                    if _code(error) in ("PreconditionFailed", "412", "NoSuchKey"):
+                    if error_code(error) in ("PreconditionFailed", "412", "NoSuchKey"):
                         return False
-                    if _code(error) not in ("ConditionalRequestConflict", "409") or wait_seconds is None:
+                    if error_code(error) not in ("ConditionalRequestConflict", "409") or wait_seconds is None:
                         raise
             time.sleep(wait_seconds)
         raise AssertionError
@@ -153,24 +173,6 @@ class _NewObject(NewFile):
             self._file.discard()
 
 
-@cache
-def _connect(pid: int, endpoint_url: str, region: str) -> S3FileSystem:
-    """Return the one file system of a process; the cache holds it for ever.
-
-    A child keeps its parent's too: fsspec's own cache drops it there. Once it is collected, the parent's sockets may
-    be out of the epoll that both share, and its next request then waits 15 s for a reply that nobody watches for.
-    """
-    fs = S3FileSystem(
-        endpoint_url=endpoint_url or None,
-        client_kwargs={"region_name": region} if region else {},
-        config_kwargs={"retries": {"mode": "standard", "total_max_attempts": 3}},
-        use_listings_cache=False,
-    )
-    # Its own default of five, over botocore's three, makes an endpoint that is down take minutes.
-    fs.retries = 2
-    return fs
-
-
 async def _get(fs: S3FileSystem, bucket: str, key: str) -> Found:
     reply = await fs._call_s3("get_object", Bucket=bucket, Key=key)
     async with reply["Body"] as body:
@@ -182,7 +184,14 @@ def _next(page: dict[str, Any]) -> dict[str, str]:
     return {"ContinuationToken": token} if token else {}
 
 
-def _code(error: BaseException) -> str:
-    """Return S3's own word for an error that s3fs translated."""
-    cause = error.__cause__
-    return cause.response["Error"]["Code"] if isinstance(cause, ClientError) else ""
+def _next_uploads(page: dict[str, Any]) -> dict[str, str]:
+    """Return what asks for the page after this one; of several uploads to one key, the page may end between two."""
+    names = {"KeyMarker": "NextKeyMarker", "UploadIdMarker": "NextUploadIdMarker"}
+    return {name: page[found] for name, found in names.items() if page.get(found)}
+
+
+async def _errors(fs: S3FileSystem, method: str, requests: list[dict[str, str]]) -> list[BaseException | None]:
+    """Return what went wrong with each of some requests that are made at once, but for what was gone already."""
+    replies = await asyncio.gather(*(fs._call_s3(method, **one) for one in requests), return_exceptions=True)
+    failures = (reply if isinstance(reply, BaseException) else None for reply in replies)
+    return [None if failure and error_code(failure) == "NoSuchUpload" else failure for failure in failures]
