@@ -56,12 +56,15 @@ def _run(url: str, statement: str) -> None:
 
 
 class CutAtCommit:
-    """A way to a server that cuts the first connection that commits: before COMMIT arrives, or before its answer."""
+    """A way to a server that cuts the first connection that commits: before COMMIT arrives, or before its answer.
 
-    def __init__(self, url: str, folder: Path, arrives: bool) -> None:
+    If it `hurries`, it cuts as soon as COMMIT has arrived, and the server may be at it still.
+    """
+
+    def __init__(self, url: str, folder: Path, arrives: bool, hurries: bool) -> None:
         self._server_path = f"{extensions.parse_dsn(url)['host']}/.s.PGSQL.5432"
         self.url = url.partition("?")[0] + f"?host={folder}&port=5432"
-        self._arrives = arrives
+        self._arrives, self._hurries = arrives, hurries
         self.has_cut = False
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(f"{folder}/.s.PGSQL.5432")
@@ -95,7 +98,8 @@ class CutAtCommit:
     def _cut(self, server: socket.socket, commit: bytes) -> None:
         if self._arrives:
             server.sendall(commit)
-            server.recv(1 << 16)
+            if not self._hurries:
+                server.recv(1 << 16)
 
 
 @pytest.fixture
@@ -103,9 +107,9 @@ def cut_at_commit(database_url: str) -> Iterator[Callable[..., tuple[Database, C
     """Return a function that opens the test's database by way of a CutAtCommit, and returns both."""
     opened: list[tuple[CutAtCommit, str]] = []
 
-    def open_one(arrives: bool) -> tuple[Database, CutAtCommit]:
+    def open_one(arrives: bool, hurries: bool = False) -> tuple[Database, CutAtCommit]:
         folder = tempfile.mkdtemp(prefix="lakeshift-cut-")
-        way = CutAtCommit(database_url, Path(folder), arrives)
+        way = CutAtCommit(database_url, Path(folder), arrives, hurries)
         opened.append((way, folder))
         return Database(way.url), way
 

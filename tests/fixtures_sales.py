@@ -39,8 +39,7 @@ def add(cursor: Any, *customers: int, partition: Partition = DAY) -> None:
 def load(
     sales: Database, *customers: int, attempt: str = "a1", partition: Partition = DAY, seen: LoadState | None = None
 ) -> None:
-    with sales.load_partition(a_load(attempt, partition, seen)) as cursor:
-        add(cursor, *customers, partition=partition)
+    sales.load_partition(a_load(attempt, partition, seen), lambda cursor: add(cursor, *customers, partition=partition))
 
 
 def customers(sales: Database, partition: Partition = DAY) -> list[int]:

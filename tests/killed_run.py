@@ -48,10 +48,10 @@ def deadly(commit: Callable[..., Any], is_one: Callable[..., bool]) -> Callable[
     return committed
 
 
-def deadly_load(load_partition: Callable[..., Any]) -> Callable[..., Any]:
+def deadly_load(loading: Callable[..., Any]) -> Callable[..., Any]:
     @contextlib.contextmanager
     def loaded(*arguments: Any) -> Any:
-        with load_partition(*arguments) as cursor:
+        with loading(*arguments) as cursor:
             yield cursor
         reach("after")
 
@@ -74,6 +74,6 @@ def mark_and_reach_commit(*arguments: Any) -> None:
 
 
 etl_load._mark = mark_and_reach_commit
-etl_load.PartitionedTables.load_partition = deadly_load(etl_load.PartitionedTables.load_partition)
+etl_load.PartitionedTables.loading = deadly_load(etl_load.PartitionedTables.loading)
 
 luigi.cmdline.luigi_run(["--module", "pipeline.user_behaviour", *sys.argv[3:]])

@@ -16,6 +16,10 @@ class SourceUnavailable(PipelineError):
     """Try again: a source, a database or a store did not give what was asked of it."""
 
 
+class Retryable(SourceUnavailable):
+    """Try again at once: what was asked changed nothing, and failed for a reason that passes by itself."""
+
+
 class JobFailed(PipelineError):
     """Look at the job: it ended badly, and the message names the probable cause."""
 

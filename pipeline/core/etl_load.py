@@ -9,14 +9,17 @@ from __future__ import annotations
 import json
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, TypeVar
 
-from pipeline.core.errors import CommitLost, PipelineError, SourceUnavailable
+from pipeline.core.errors import CommitLost, PipelineError, Retryable, SourceUnavailable
 from pipeline.core.lake import Input, Partition
+from pipeline.core.retries import retried
+
+T = TypeVar("T")
 
 STATE = """
 SELECT attempt, rerun_requested_at
@@ -100,6 +103,9 @@ class PartitionedTables(ABC):
 
         A load under way ends first. Raises PipelineError if the partition was never loaded.
         """
+        retried(lambda: self._request_rerun(table, partition))
+
+    def _request_rerun(self, table: str, partition: Partition) -> None:
         with self.transaction() as cursor:
             cursor.execute(lock_statement(table))
             if _read_state(cursor, table, partition).attempt is None:
@@ -108,11 +114,31 @@ class PartitionedTables(ABC):
                 )
             cursor.execute(REQUEST_RERUN, _row_key(table, partition) | {"now": _utc_now()})
 
+    def load_partition(self, load: Load, write: Callable[[Any], T]) -> T:
+        """Replace a partition by what `write` inserts with the cursor that it is given, and return what it returns.
+
+        The transaction is tried again, and `write` with it, where the database asks for that. Raises CommitLost if
+        another attempt completed the partition, SourceUnavailable if it changed otherwise.
+        """
+        written: list[T] = []
+
+        def load_once() -> None:
+            with self.loading(load) as cursor:
+                written[:] = [write(cursor)]
+
+        try:
+            retried(load_once)
+        except CommitLost:
+            # A COMMIT may have gone through that could not be settled, because the database was away.
+            if not written or self.load_state(load.table, load.partition).attempt != load.attempt:
+                raise
+        return written[0]
+
     @contextmanager
-    def load_partition(self, load: Load) -> Iterator[Any]:
+    def loading(self, load: Load) -> Iterator[Any]:
         """Yield a cursor into the emptied partition; what it inserts is committed with its row in etl_load.
 
-        Raises CommitLost if another attempt completed the partition, SourceUnavailable if it changed otherwise.
+        One transaction of load_partition, and its errors. Raises Retryable if it may be tried again at once.
         """
         is_marked = False
         try:
@@ -128,9 +154,13 @@ class PartitionedTables(ABC):
             self._settle(load, error)
 
     def _settle(self, load: Load, error: Exception) -> None:
-        """Return if the load is committed after all. Raises SourceUnavailable if not."""
-        if self.load_state(load.table, load.partition).attempt != load.attempt:
-            raise SourceUnavailable(
+        """Return if the load is committed after all. Raises Retryable if not."""
+        with self.transaction() as cursor:
+            # The server may still be at the COMMIT whose answer was lost, and holds the lock until it is done.
+            cursor.execute(lock_statement(load.table))
+            state = _read_state(cursor, load.table, load.partition)
+        if state.attempt != load.attempt:
+            raise Retryable(
                 f"{load.table} {load.partition}: the commit did not go through, and nothing was loaded. Run it again."
             ) from error
 

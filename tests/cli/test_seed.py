@@ -69,7 +69,7 @@ def test_days_that_were_made_already_are_made_again_of_what_is_seeded(seeded, tm
 
 def test_a_table_is_loaded_again_although_its_purchases_were_asked_for_before(seeded, files):
     tables = warehouse()
-    with tables.load_partition(Load(METRIC, DAY, "a1", "test", "test")):
+    with tables.loading(Load(METRIC, DAY, "a1", "test", "test")):
         pass
 
     seeded("seed", "--purchases", files["--purchases"])

@@ -20,7 +20,7 @@ def test_a_partition_never_loaded_is_not_complete(sales):
 def test_a_loaded_partition_is_complete_and_says_how_it_was_made(sales):
     source = Input("stage/user_purchase", str(DAY), "p7")
 
-    with sales.load_partition(a_load(inputs=(source,))) as cursor:
+    with sales.loading(a_load(inputs=(source,))) as cursor:
         add(cursor, 1, 2)
 
     [row] = sales.query("SELECT partition_key, attempt, inputs, row_count, code_version, task_id FROM public.etl_load")
@@ -63,7 +63,7 @@ def test_an_error_while_loading_leaves_what_was_there(sales):
     sales.request_rerun(TABLE, DAY)
     before = sales.load_state(TABLE, DAY)
 
-    with pytest.raises(ZeroDivisionError), sales.load_partition(a_load("a2", seen=before)) as cursor:
+    with pytest.raises(ZeroDivisionError), sales.loading(a_load("a2", seen=before)) as cursor:
         add(cursor, 2)
         raise ZeroDivisionError
 
@@ -124,7 +124,7 @@ def test_a_partition_by_month_or_by_slot_is_loaded_like_a_day(sales):
     with sales.transaction() as cursor:
         cursor.execute("ALTER TABLE public.sale ADD COLUMN minute varchar(20)")
 
-    with sales.load_partition(a_load(partition=slot)) as cursor:
+    with sales.loading(a_load(partition=slot)) as cursor:
         cursor.execute("INSERT INTO public.sale (customerid, minute) VALUES (1, %s)", (slot.value,))
 
     assert sales.query("SELECT partition_key, row_count FROM public.etl_load") == [("minute=2026-11-22T1005", 1)]

@@ -47,7 +47,7 @@ def given_reviews_of(day):
 
 
 def given_metric_of(day):
-    with warehouse().load_partition(Load(METRIC, Partition.of_date(day), "attempt", "task", "code")):
+    with warehouse().loading(Load(METRIC, Partition.of_date(day), "attempt", "task", "code")):
         pass
 
 

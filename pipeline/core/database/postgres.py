@@ -11,8 +11,9 @@ from psycopg2 import errorcodes, extensions
 
 from pipeline.core.config import masked
 from pipeline.core.database import copies
-from pipeline.core.errors import SettingError, SourceUnavailable
+from pipeline.core.errors import Retryable, SettingError, SourceUnavailable
 from pipeline.core.etl_load import PartitionedTables
+from pipeline.core.retries import retried
 from pipeline.core.sql_files import read_sql
 
 # What a URL says itself comes before these. A peer that vanished is noticed in minutes, and not in hours.
@@ -21,6 +22,10 @@ CONNECTION = {"connect_timeout": 10, "application_name": "lakeshift", "keepalive
 ENCODING = {"client_encoding": "UTF8"}
 SESSION = "SET LOCAL timezone TO 'UTC'; SET LOCAL tcp_keepalives_idle TO 60"
 TRY_AGAIN = (psycopg2.OperationalError, psycopg2.InterfaceError)
+# PostgreSQL's codes for what passes by itself: serialization, deadlock, connections, restarts.
+# https://www.postgresql.org/docs/current/errcodes-appendix.html
+PASSING = ("40001", "40P01", "53300", "57P01", "57P02", "57P03")
+PASSING_AT_CONNECT = ("too many clients", "remaining connection slots", "the database system is")
 MISSING = (errorcodes.UNDEFINED_TABLE, errorcodes.INVALID_SCHEMA_NAME)
 # None of them holds an @ but as the end of a password, which is then cut at its own @ or /.
 AFTER_PASSWORD = ("host", "port", "dbname")
@@ -45,7 +50,8 @@ class Database(PartitionedTables):
     def transaction(self) -> Iterator[Any]:
         """Yield a cursor of a new connection: REPEATABLE READ, UTC; commit at the end, roll back on an error.
 
-        Raises SourceUnavailable if the server cannot be reached, goes away, asks to try again, or lacks a table.
+        Raises SourceUnavailable if the server cannot be reached, does not answer COMMIT, or lacks a table;
+        and Retryable if it goes away before COMMIT or asks to try again.
         """
         with closing(self._connect()) as connection:
             try:
@@ -55,7 +61,8 @@ class Database(PartitionedTables):
             except BaseException as error:
                 _roll_back(connection)
                 if isinstance(error, TRY_AGAIN):
-                    raise SourceUnavailable(f"{self}: nothing was changed; run it again. {error}") from error
+                    kind = Retryable if _passes(error) else SourceUnavailable
+                    raise kind(f"{self}: nothing was changed; run it again. {error}") from error
                 if isinstance(error, psycopg2.Error) and error.pgcode in MISSING:
                     raise SourceUnavailable(
                         f"{self}: {error.diag.message_primary or error}."
@@ -69,6 +76,9 @@ class Database(PartitionedTables):
 
     def query(self, sql: str, params: Parameters | None = None) -> list[tuple]:
         """Return all rows of a query."""
+        return retried(lambda: self._query_once(sql, params))
+
+    def _query_once(self, sql: str, params: Parameters | None) -> list[tuple]:
         with self.transaction() as cursor:
             cursor.execute(sql, params)
             return cursor.fetchall()
@@ -109,11 +119,17 @@ class Database(PartitionedTables):
         try:
             connection = psycopg2.connect(**(CONNECTION | self._place | ENCODING))
         except psycopg2.OperationalError as error:
-            raise SourceUnavailable(
+            passes = any(text in str(error) for text in PASSING_AT_CONNECT)
+            raise (Retryable if passes else SourceUnavailable)(
                 f"{self} cannot be reached. Is it up, and is [database] url in luigi.cfg right? {error}"
             ) from error
         connection.set_session(isolation_level=extensions.ISOLATION_LEVEL_REPEATABLE_READ)
         return connection
+
+
+def _passes(error: psycopg2.Error) -> bool:
+    """Say whether what ended a transaction passes by itself; a connection that was lost has no code."""
+    return error.pgcode is None or error.pgcode in PASSING
 
 
 def _roll_back(connection: Any) -> None:

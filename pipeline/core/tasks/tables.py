@@ -54,11 +54,14 @@ class QueriedTable(PartitionTask):
         inputs = tuple(Input(one.dataset.path, str(one.partition), one.attempt) for one in read.values())
         load = Load(self.table, self.partition, new_attempt_id(), self.task_id, code_version(), seen, inputs)
         parameters = {self.partition.key: self.partition.parameter}
-        with store.load_partition(load) as cursor:
+
+        def write(cursor: Any) -> str:
             rows = store.run_file(cursor, self.sql_file, parameters)
             self.refuse_moved(cursor, read)
             checks = store.check_file(cursor, self.sql_file.replace(".sql", "_checks.sql"), parameters)
-        return f"wrote {rows:,}; {checks}"
+            return f"wrote {rows:,}; {checks}"
+
+        return store.load_partition(load, write)
 
     def refuse_moved(self, cursor: Any, read: dict[str, Manifest]) -> None:
         """Raise SourceUnavailable if what was just queried is not what the load says that it read."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from itertools import islice
 from pathlib import PurePosixPath
@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Protocol
 from pipeline.core.errors import CheckFailed
 from pipeline.core.etl_load import PartitionedTables
 from pipeline.core.lake import Partition
+from pipeline.core.retries import retried
 from pipeline.core.sql_files import read_sql
 from pipeline.core.warehouse.external import (
     PARTITIONS_AT_ONCE,
@@ -71,6 +72,9 @@ class Warehouse(PartitionedTables):
 
     def query_table(self, sql: str, params: Parameters | None = None) -> Table:
         """Return all rows of a query, and the names of its columns."""
+        return retried(lambda: self._query_once(sql, params))
+
+    def _query_once(self, sql: str, params: Parameters | None) -> Table:
         with self.transaction() as cursor:
             cursor.execute(sql, params)
             columns = [column[0] for column in cursor.description or ()]
@@ -99,8 +103,8 @@ class Warehouse(PartitionedTables):
 
     def external_partitions(self, table: str) -> dict[str, str]:
         """Return the location of each partition of an external table by its value; one query."""
-        with self.transaction() as cursor:
-            return external_partitions(cursor, table)
+        schema, name = split_name(table)
+        return _located(self.query(LOCATIONS, {"schema": schema, "name": name}))
 
     def external_location(self, table: str, partition: Partition) -> str | None:
         """Return where a partition of an external table lies, or None if it is not in the catalogue."""
@@ -112,6 +116,9 @@ class Warehouse(PartitionedTables):
 
     def set_external_partitions(self, table: str, locations: Mapping[Partition, str]) -> None:
         """Make partitions of an external table point at their locations, whether they were there or not."""
+        retried(lambda: self._set_external_partitions(table, locations))
+
+    def _set_external_partitions(self, table: str, locations: Mapping[Partition, str]) -> None:
         with self.autocommit() as cursor:
             known = external_partitions(cursor, table)
             missing = iter([partition for partition in locations if partition.value not in known])
@@ -128,7 +135,11 @@ def external_partitions(cursor: Cursor, table: str) -> dict[str, str]:
     """Return the location of each partition of an external table by its value, as a transaction sees them."""
     schema, name = split_name(table)
     cursor.execute(LOCATIONS, {"schema": schema, "name": name})
-    return {_only_value(values): location for values, location in cursor.fetchall()}
+    return _located(cursor.fetchall())
+
+
+def _located(rows: Iterable[Sequence[str]]) -> dict[str, str]:
+    return {_only_value(values): location for values, location in rows}
 
 
 def _rows(count: int) -> str:

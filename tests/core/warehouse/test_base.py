@@ -25,7 +25,7 @@ def files(warehouse, monkeypatch):
 
 def load_customer(warehouse, customer, attempt, seen=LoadState()):  # noqa: B008
     load = Load(TABLE, PARTITION, attempt, "task", "v1", seen, (Input("stage/x", str(PARTITION), "a"),))
-    with warehouse.load_partition(load) as cursor:
+    with warehouse.loading(load) as cursor:
         sql = f"INSERT INTO {TABLE} (customerid, insert_date) VALUES (%(customer)s, %(day)s)"
         cursor.execute(sql, {"customer": customer, "day": DAY})
 

@@ -32,7 +32,7 @@ from pipeline.core.warehouse.duck import DuckWarehouse
 
 path, day = sys.argv[1:]
 partition = Partition("insert_date", day)
-with DuckWarehouse(Path(path)).load_partition(Load("public.user_behavior_metric", partition, day, "t", "v")) as cursor:
+with DuckWarehouse(Path(path)).loading(Load("public.user_behavior_metric", partition, day, "t", "v")) as cursor:
     for customer in range(5):
         cursor.execute(
             "INSERT INTO public.user_behavior_metric (customerid, insert_date) VALUES (%(customer)s, %(day)s)",
@@ -94,7 +94,7 @@ def test_processes_that_load_at_once_all_load(warehouse):
 
 def test_threads_that_load_the_same_partition_load_it_once(warehouse):
     def load(attempt):
-        with suppress(CommitLost), warehouse.load_partition(Load(TABLE, PARTITION, attempt, "t", "v")) as cursor:
+        with suppress(CommitLost), warehouse.loading(Load(TABLE, PARTITION, attempt, "t", "v")) as cursor:
             cursor.execute(f"INSERT INTO {TABLE} (insert_date) VALUES (%(day)s)", {"day": DAY})
             time.sleep(0.2)
             return attempt
