@@ -18,7 +18,9 @@ sys.path.pop(0)
 import luigi.cmdline
 
 from pipeline.core import etl_load
+from pipeline.core.store import Store
 from pipeline.core.store.local import LocalStore
+from pipeline.core.store.s3 import S3Store
 from pipeline.core.warehouse import Warehouse
 
 MOMENT, NUMBER = sys.argv[1], int(sys.argv[2])
@@ -58,12 +60,13 @@ def deadly_load(loading: Callable[..., Any]) -> Callable[..., Any]:
     return loaded
 
 
-def is_manifest(store: LocalStore, path: str, *rest: Any) -> bool:
+def is_manifest(store: Store, path: str, *rest: Any) -> bool:
     return "/_manifest/" in path
 
 
-LocalStore.create = deadly(LocalStore.create, is_manifest)
-LocalStore.replace = deadly(LocalStore.replace, is_manifest)
+for kind in (LocalStore, S3Store):
+    kind.create = deadly(kind.create, is_manifest)
+    kind.replace = deadly(kind.replace, is_manifest)
 Warehouse.set_external_partitions = deadly(Warehouse.set_external_partitions, lambda *arguments: True)
 mark = etl_load._mark
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from fixtures_settings import settings_file
 
+from pipeline.core.lake import Manifest, lake
 from pipeline.core.warehouse import warehouse
 
 ROOT = Path(__file__).parent.parent
@@ -98,9 +100,32 @@ class Project:
         return self.query(sql, day=day)
 
     def query(self, sql: str, **parameters: object) -> list[tuple]:
+        with self.in_force():
+            return warehouse().query(sql, parameters)
+
+    def manifests(self) -> list[Manifest]:
+        """Return every manifest in the lake, in the order of the datasets."""
+        with self.in_force():
+            store = lake().store
+            found = [store.read(one.path) for one in store.list("") if "/_manifest/" in one.path]
+        return [Manifest.from_json(one.data) for one in found if one]
+
+    def data_of(self, manifest: Manifest) -> dict[str, bytes]:
+        """Return the content of the files that a manifest names, by their names."""
+        with self.in_force():
+            store, data = lake().store, {}
+            folder = manifest.location.removeprefix(store.url("")).strip("/")
+            for file in manifest.files:
+                with store.open(f"{folder}/{file.name}", "rb") as stored:
+                    data[file.name] = stored.read()
+        return data
+
+    @contextmanager
+    def in_force(self) -> Iterator[None]:
+        """Let the project's settings hold in this process."""
         # Not the file that a process may just be reading.
         with settings_file(self._written("query.cfg")):
-            return warehouse().query(sql, parameters)
+            yield
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
+import io
 import signal
 import sys
-from pathlib import Path
 
 import pyarrow.parquet
 import pytest
@@ -20,25 +19,20 @@ def killed(project: Project, moment: str, number: int) -> Done:
     return project.run(sys.executable, str(ROOT / "tests/killed_run.py"), moment, str(number), *METRIC)
 
 
-def manifests(project: Project) -> list[dict]:
-    paths = sorted((project.folder / "lake").glob("*/*/_manifest/*.json"))
-    return [json.loads(path.read_text()) for path in paths]
-
-
 def what_readers_see(project: Project) -> dict[str, object]:
     """Return the rows of every partition that is committed, whatever attempt made it."""
     seen: dict[str, object] = {"metric": project.metric()}
-    for manifest in manifests(project):
-        paths = [Path(manifest["location"]) / file["name"] for file in manifest["files"]]
-        assert [path.stat().st_size for path in paths] == [file["bytes"] for file in manifest["files"]]
-        seen[manifest["dataset"]] = sorted(row for path in paths for row in rows_of(path))
+    for manifest in project.manifests():
+        data = project.data_of(manifest)
+        assert {name: len(content) for name, content in data.items()} == {f.name: f.bytes for f in manifest.files}
+        seen[manifest.dataset] = sorted(row for name, content in data.items() for row in rows_of(name, content))
     return seen
 
 
-def rows_of(path: Path) -> list[str]:
-    if path.suffix == ".parquet":
-        return [repr(row) for row in pyarrow.parquet.read_table(path).to_pylist()]
-    return path.read_text().splitlines()
+def rows_of(name: str, content: bytes) -> list[str]:
+    if name.endswith(".parquet"):
+        return [repr(row) for row in pyarrow.parquet.read_table(io.BytesIO(content)).to_pylist()]
+    return content.decode().splitlines()
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
@@ -54,7 +48,7 @@ def test_a_run_killed_at_a_commit_is_finished_by_the_same_command(project, momen
     assert between in ([], DAY_ROWS)
     assert again.code == 0, again.output
     assert project.metric() == DAY_ROWS
-    assert len(manifests(project)) == 3
+    assert len(project.manifests()) == 3
 
 
 @pytest.mark.faults
