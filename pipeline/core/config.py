@@ -22,6 +22,7 @@ from pipeline.core.settings import (
     as_count,
     as_database,
     as_place,
+    as_roles,
     as_runner,
     as_share,
     as_warehouse,
@@ -41,6 +42,8 @@ warnings.filterwarnings("ignore", 'Parameter "param_name" with value "None"', Us
 
 __all__ = ["check", "in_force", "masked"]
 
+WAREHOUSE = "duckdb:<file>, or redshift://user@host:5439/database (signs in a password percent-encoded)"
+
 
 @dataclass(frozen=True)
 class Lake:
@@ -58,6 +61,7 @@ class Database:
     """The source and serving PostgreSQL."""
 
     url: str = setting("embedded", as_database, "embedded, or postgresql://user@host/database")
+    secret_id: str = setting("")
     data: str = setting("data/postgres", as_place, "a folder")
 
 
@@ -65,7 +69,12 @@ class Database:
 class Warehouse:
     """Where the results are loaded and the lake is queried."""
 
-    url: str = setting("duckdb:data/warehouse.duckdb", as_warehouse, "duckdb:<file>")
+    url: str = setting("duckdb:data/warehouse.duckdb", as_warehouse, WAREHOUSE)
+    secret_id: str = setting("")
+    cluster: str = setting("")
+    workgroup: str = setting("")
+    spectrum_role: str = setting("default", as_roles, "default, or the ARN of a role, or several with , between")
+    statement_seconds: int = setting("3600", as_count, "a whole number of seconds, or 0 for no limit")
     wait_seconds: int = setting("300", as_count, "a whole number of seconds")
 
 

@@ -15,11 +15,13 @@ from zoneinfo import ZoneInfo
 from luigi.configuration import LuigiConfigParser, get_config
 from luigi.configuration.cfg_parser import InterpolationMissingEnvvarError
 
+from pipeline.core.addresses import RedshiftAddress
 from pipeline.core.errors import SettingError
 
 T = TypeVar("T")
 DEFAULT = "default"
 RUN_TIME = "set at run time"
+ROLE = r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=.@/-]+"
 
 
 def as_text(value: str, folder: Path) -> str:
@@ -105,7 +107,14 @@ def as_warehouse(value: str, folder: Path) -> str:
     make, _, rest = value.partition(":")
     if make == "duckdb" and rest:
         return f"duckdb:{as_place(rest, folder)}"
-    raise ValueError
+    RedshiftAddress.of_url(value)
+    return value
+
+
+def as_roles(value: str, folder: Path) -> str:
+    if value != "default" and not re.fullmatch(rf"{ROLE}(,{ROLE})*", value, re.ASCII):
+        raise ValueError
+    return value
 
 
 def as_share(value: str, folder: Path) -> float:

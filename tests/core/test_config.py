@@ -84,6 +84,21 @@ def test_a_variable_that_is_not_set_is_one_line_with_its_setting(files, monkeypa
         ("lake", "max_refused", "2", "a share between 0 and 1"),
         ("lake", "allow_unfinished", "perhaps", "true or false"),
         ("warehouse", "url", "oracle:x", "duckdb:<file>"),
+        ("warehouse", "url", "redshift://host", "duckdb:<file>, or redshift://user@host:5439/database"),
+        ("warehouse", "url", "redshift://host:port/dev", "duckdb:<file>, or redshift://user@host:5439/database"),
+        (
+            "warehouse",
+            "url",
+            "redshift://host/dev?sslmode=disable",
+            "duckdb:<file>, or redshift://user@host:5439/database",
+        ),
+        (
+            "warehouse",
+            "url",
+            "redshift://127.0.0.1/dev?sslmode=allow",
+            "duckdb:<file>, or redshift://user@host:5439/database",
+        ),
+        ("warehouse", "spectrum_role", "admin", "default, or the ARN of a role"),
         ("warehouse", "wait_seconds", "-1", "a whole number of seconds"),
         ("database", "url", "mysql://h/d", "embedded, or postgresql://user@host/database"),
         ("database", "url", "", "embedded, or postgresql://user@host/database"),
@@ -99,6 +114,16 @@ def test_a_malformed_setting_names_section_key_value_and_what_is_expected(files,
 
     assert str(caught.value).startswith(f"[{section}] {key} = {value or '(nothing)'} (")
     assert f"expected {expected}" in str(caught.value)
+
+
+@pytest.mark.parametrize("password", ["top@secret", "top/secret", "top#secret", "top?secret", "a:top@secret/@"])
+def test_a_password_that_was_not_escaped_is_refused_and_not_shown(files, password):
+    files(f"[warehouse]\nurl = redshift://me:{password}@host:5439/dev\n")
+
+    with pytest.raises(SettingError, match="percent-encoded") as caught:
+        config.warehouse()
+
+    assert "secret" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
