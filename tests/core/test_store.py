@@ -17,7 +17,6 @@ from fixtures_s3 import Reply, lost_reply, proxy, s3_error  # noqa: F401 - fixtu
 from fsspec.asyn import sync
 
 from pipeline.core.errors import SourceUnavailable
-from pipeline.core.store import Listed
 from pipeline.core.store.local import LocalStore
 from pipeline.core.store.s3 import S3Store
 
@@ -104,7 +103,7 @@ def test_a_listing_is_deep_and_in_the_byte_order_of_the_paths(store):
     listed = list(store.list("d"))
 
     paths = ["d/a-", "d/a.x", "d/a/10", "d/a/2", "d/b/1", "d/é"]
-    assert listed == [Listed(path, len(path.encode())) for path in paths]
+    assert [(one.path, one.bytes) for one in listed] == [(path, len(path.encode())) for path in paths]
 
 
 def test_the_whole_root_and_a_folder_that_is_not_there_are_listed(store):
@@ -112,6 +111,15 @@ def test_the_whole_root_and_a_folder_that_is_not_there_are_listed(store):
 
     assert [listed.path for listed in store.list("")] == ["a", "b/c"]
     assert list(store.list("nothing/here")) == []
+
+
+def test_a_listing_says_when_a_path_was_written(store):
+    before = datetime.now(timezone.utc) - timedelta(seconds=2)
+
+    put(store, "d/a")
+
+    [listed] = store.list("d")
+    assert before < listed.modified < datetime.now(timezone.utc) + timedelta(seconds=2)
 
 
 def test_what_is_being_written_is_not_listed(store):
@@ -132,6 +140,28 @@ def test_deleting_leaves_the_others_and_forgives_what_is_not_there(store):
     store.delete(["a", "c", "never"])
 
     assert [listed.path for listed in store.list("")] == ["b"]
+
+
+def test_folders_are_cleared_of_what_is_hidden_too(store):
+    put(store, "d/a/.part.crc", "d/a/part", "d/a/deep/.tmp/x", "d/ab/part", "e/part")
+
+    store.clear(["d/a", "e", "never"])
+
+    assert [listed.path for listed in store.list("")] == ["d/ab/part"]
+    store.clear(["d/a"])
+    assert store.read("d/a/.part.crc") is None
+
+
+def test_a_local_folder_whose_clearing_was_ended_in_the_middle_is_still_listed(tmp_path, monkeypatch):
+    store = LocalStore(str(tmp_path))
+    put(store, "d/a/.part.crc", "d/a/part", "d/a/z/.part.crc")
+    unlink = Path.unlink
+    monkeypatch.setattr(Path, "unlink", lambda path, **_: [unlink(path), path.name == "part" and 1 / 0])
+
+    with pytest.raises(ZeroDivisionError):
+        store.clear(["d/a"])
+
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
 def test_a_local_delete_names_each_path_that_stays(tmp_path):
@@ -191,7 +221,7 @@ def test_a_large_file_on_s3_is_sent_in_parts_or_not_at_all(proxied):
         file.write(part)
         raise ZeroDivisionError
 
-    assert list(proxied.list("")) == [Listed("kept", 60 << 20)]
+    assert [(one.path, one.bytes) for one in proxied.list("")] == [("kept", 60 << 20)]
 
 
 def begin_large_file_and_die(store, path):

@@ -23,10 +23,11 @@ class Found:
 
 @dataclass(frozen=True)
 class Listed:
-    """A path in the store, and its size."""
+    """A path in the store, its size, and when it was written."""
 
     path: str
     bytes: int
+    modified: datetime
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,13 @@ class Store(ABC):
     @abstractmethod
     def delete(self, paths: Iterable[str]) -> None:
         """Make the paths be gone. Raises SourceUnavailable naming each that could not be deleted."""
+
+    @abstractmethod
+    def clear(self, folders: Iterable[str]) -> None:
+        """Make folders that nobody writes to be gone, with what is hidden in them. Raises as delete does.
+
+        Ended in the middle, it leaves of a folder no file, or one that is listed.
+        """
 
     @abstractmethod
     def uploads(self) -> Iterator[Upload]:

@@ -83,6 +83,15 @@ class LocalStore(Store):
         if kept:
             raise SourceUnavailable(f"could not be deleted: {', '.join(kept)}")
 
+    def clear(self, folders: Iterable[str]) -> None:
+        for folder in folders:
+            files = (path for path in (self.root / folder).rglob("*") if path.is_symlink() or not path.is_dir())
+            # What is listed goes last, so that whoever goes on after a kill still finds the folder.
+            self.delete(sorted((str(path.relative_to(self.root)) for path in files), key=_is_listed))
+            shutil.rmtree(self.root / folder, ignore_errors=True)
+            with suppress(OSError):
+                (self.root / folder).parent.rmdir()
+
     def open(self, path: str, mode: str) -> BinaryIO:
         target = self.root / path
         if mode == "rb":
@@ -148,7 +157,8 @@ def walk(folder: Path, prefix: str = "") -> Iterator[Listed]:
             yield from walk(Path(entry.path), path)
         else:
             with suppress(FileNotFoundError):
-                yield Listed(path, entry.stat().st_size)
+                found = entry.stat()
+                yield Listed(path, found.st_size, datetime.fromtimestamp(found.st_mtime, timezone.utc))
 
 
 @contextmanager
@@ -175,6 +185,10 @@ def _writing(target: Path) -> Iterator[None]:
     except OSError as error:
         reason = error.strerror or error
         raise SourceUnavailable(f"{target} could not be written: {reason}. Mend that and run it again.") from error
+
+
+def _is_listed(path: str) -> bool:
+    return f"/{HIDDEN}" not in path
 
 
 def _aside(target: Path) -> Path:

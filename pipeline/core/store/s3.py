@@ -57,16 +57,10 @@ class S3Store(Store):
         return self._put_if(path, data, IfMatch=version)
 
     def list(self, folder: str) -> Iterator[Listed]:
-        prefix = self._key(f"{folder.strip('/')}/".lstrip("/"))
-        page: dict[str, Any] = {}
-        while True:
-            with self._answering(folder):
-                page = self.fs.call_s3("list_objects_v2", Bucket=self.bucket, Prefix=prefix, **_next(page))
-            for item in page.get("Contents", ()):
-                if not item["Key"].endswith("/") and "/." not in item["Key"].removeprefix(prefix[:-1]):
-                    yield Listed(item["Key"].removeprefix(self.prefix), item["Size"])
-            if not page.get("IsTruncated"):
-                return
+        prefix = self._prefix(folder)
+        for item in self._items(folder):
+            if not item["Key"].endswith("/") and "/." not in item["Key"].removeprefix(prefix[:-1]):
+                yield Listed(item["Key"].removeprefix(self.prefix), item["Size"], item["LastModified"])
 
     def delete(self, paths: Iterable[str]) -> None:
         keys, kept = iter(paths), []
@@ -76,6 +70,9 @@ class S3Store(Store):
             kept += [f"s3://{self.bucket}/{error['Key']} ({error['Code']})" for error in reply.get("Errors", ())]
         if kept:
             raise SourceUnavailable(f"could not be deleted: {', '.join(kept)}")
+
+    def clear(self, folders: Iterable[str]) -> None:
+        self.delete(item["Key"].removeprefix(self.prefix) for folder in folders for item in self._items(folder))
 
     def uploads(self) -> Iterator[Upload]:
         page: dict[str, Any] = {}
@@ -118,6 +115,20 @@ class S3Store(Store):
 
     def sync(self, paths: Iterable[str]) -> None:
         """S3 answers a put when it is durable."""
+
+    def _items(self, folder: str) -> Iterator[dict[str, Any]]:
+        """Yield all that is below a folder, as S3 describes it."""
+        page: dict[str, Any] = {}
+        while True:
+            with self._answering(folder):
+                asked = {"Bucket": self.bucket, "Prefix": self._prefix(folder), **_next(page)}
+                page = self.fs.call_s3("list_objects_v2", **asked)
+            yield from page.get("Contents", ())
+            if not page.get("IsTruncated"):
+                return
+
+    def _prefix(self, folder: str) -> str:
+        return self._key(f"{folder.strip('/')}/".lstrip("/"))
 
     def _key(self, path: str) -> str:
         return self.prefix + path
