@@ -21,9 +21,11 @@ def warehouse() -> Warehouse:
 def make(url: str) -> Warehouse:
     """Return the warehouse at a URL."""
     kind, _, place = url.partition(":")
-    if kind != "duckdb":
-        raise ValueError(f"no warehouse: {url}")
-    # DuckDB and sqlglot take a third of a second to import, which a scheduler that only plans does not need.
+    # Each brings libraries that take up to a second to import, which a scheduler that only plans does not need.
+    if kind == "redshift":
+        from pipeline.core.warehouse.redshift import RedshiftWarehouse
+
+        return RedshiftWarehouse(url)
     from pipeline.core.warehouse.duck import DuckWarehouse
 
     return DuckWarehouse(Path(place))
