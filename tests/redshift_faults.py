@@ -1,0 +1,87 @@
+"""What goes wrong in the twin of Redshift, when a test has asked for it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from redshift_wire import Gone, Refused
+
+# What stands for the start of a connection where a statement is named.
+CONNECT = "CONNECT"
+
+
+@dataclass
+class Fault:
+    """What becomes of the statements that hold a text: they fail, lose the connection, or are held up.
+
+    The first `skip` of them are left alone, and then as many meet it as `times` says.
+    """
+
+    kind: str
+    part: str
+    before: bool = True
+    times: int = 1
+    skip: int = 0
+    error: dict[str, str] = field(default_factory=dict)
+    is_met: bool = False
+
+
+class Faults:
+    """The statements that were executed, in order, and the faults that are to meet the next ones."""
+
+    def __init__(self) -> None:
+        self.statements: list[str] = []
+        self.faults: list[Fault] = []
+        self.held: list[str] = []
+        self.released = threading.Event()
+        self.lock = threading.Lock()
+
+    def add(self, **about: Any) -> None:
+        with self.lock:
+            self.faults.append(Fault(**about))
+
+    def unmet(self) -> list[str]:
+        return [f"{fault.kind} {fault.part}" for fault in self.faults if not fault.is_met]
+
+    def around(self, sql: str, is_over: Callable[[], bool], execute: Callable[[], Any]) -> Any:
+        """Return what the execution of a statement gives. Raises Refused or Gone where a fault meets it."""
+        fault = self._meet(sql)
+        if fault and fault.before:
+            self._strike(fault, sql, is_over)
+        result = execute()
+        if fault and not fault.before:
+            self._strike(fault, sql, is_over)
+        return result
+
+    def release(self) -> None:
+        """Let go of all statements that are held up."""
+        self.released.set()
+
+    def _meet(self, sql: str) -> Fault | None:
+        with self.lock:
+            if sql != CONNECT:
+                self.statements.append(sql)
+            for fault in self.faults:
+                if fault.part not in sql or (sql == CONNECT) != (fault.part == CONNECT) or not fault.times:
+                    continue
+                if fault.skip:
+                    fault.skip -= 1
+                    continue
+                fault.times -= 1
+                fault.is_met = True
+                return fault
+        return None
+
+    def _strike(self, fault: Fault, sql: str, is_over: Callable[[], bool]) -> None:
+        if fault.kind == "fail":
+            raise Refused(**fault.error)
+        if fault.kind == "cut":
+            raise Gone
+        self.released.clear()
+        self.held.append(sql)
+        while not self.released.wait(0.02) and not is_over():
+            pass
+        self.held.remove(sql)
