@@ -89,6 +89,18 @@ class ExternalPartitionTarget(PartitionTarget):
             return False
         return warehouse().external_location(self.table, self.partition) == state.manifest.location
 
+    @classmethod
+    def existing(cls, targets: Iterable[ExternalPartitionTarget]) -> set[ExternalPartitionTarget]:
+        targets = set(targets)
+        committed = {dataset: lake().committed_locations(dataset) for dataset in {one.dataset for one in targets}}
+        known = {table: warehouse().external_partitions(table) for table in {one.table for one in targets}}
+        return {
+            target
+            for target in targets
+            if (location := committed[target.dataset].get(target.partition))
+            and known[target.table].get(target.partition.value) == location
+        }
+
     def request_rerun(self) -> None:
         raise PipelineError(f"{self} follows {self.dataset.path}. Ask for a rerun of that dataset.")
 

@@ -13,7 +13,7 @@ from pipeline.core.lake import Counts, File, Partition, lake
 from pipeline.core.store.local import LocalStore
 from pipeline.core.warehouse import warehouse
 from pipeline.core.warehouse.duck import DuckWarehouse
-from pipeline.user_behaviour import MovieReview, UserBehaviourMetric
+from pipeline.user_behaviour import MovieReview, UserBehaviourMetric, UserPurchase, UserPurchasePartition
 
 DAYS = [datetime.date(2010, 12, 1) + datetime.timedelta(days) for days in range(300)]
 METRIC = UserBehaviourMetric.table
@@ -40,10 +40,15 @@ def count_calls(counted, name, method):
 
 
 def given_reviews_of(day):
-    attempt = lake().begin(MovieReview.dataset, Partition.of_date(day), "test")
+    given(MovieReview.dataset, day)
+
+
+def given(dataset, day):
+    """Commit an empty file, and return where it lies."""
+    attempt = lake().begin(dataset, Partition.of_date(day), "test")
     with attempt.open("part-0000.csv") as file:
         file.write(b"cid,review_str\n")
-    attempt.commit([File("part-0000.csv", 15, 0)], Counts(0, 0, 0), {}, (), "test")
+    return attempt.commit([File("part-0000.csv", 15, 0)], Counts(0, 0, 0), {}, (), "test").location
 
 
 def given_metric_of(day):
@@ -69,3 +74,18 @@ def test_a_range_of_a_table_is_known_by_one_query(calls):
 
     assert complete == [DAYS[7]]
     assert calls == {"query": 1}
+
+
+def test_a_range_of_an_external_table_is_known_by_three_listings_and_one_query(calls):
+    right, missing, elsewhere = DAYS[:3]
+    places = {day: given(UserPurchase.dataset, day) for day in (right, missing, elsewhere)}
+    table = UserPurchasePartition.table
+    warehouse().set_external_partitions(
+        table, {Partition.of_date(right): places[right], Partition.of_date(elsewhere): places[right]}
+    )
+    calls.clear()
+
+    complete = UserPurchasePartition.bulk_complete.__func__(functools.partial(UserPurchasePartition), iter(DAYS))
+
+    assert complete == [right]
+    assert calls == {"list": 3, "query": 1}

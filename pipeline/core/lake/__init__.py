@@ -7,7 +7,8 @@ last, once, atomically, and says where the data is; an attempt writes only below
 from pipeline.core import config
 from pipeline.core.lake.attempt import Attempt
 from pipeline.core.lake.manifest import Counts, Dataset, File, Input, Manifest, Partition, refuse_too_many
-from pipeline.core.lake.partitions import Lake, State, new_attempt_id
+from pipeline.core.lake.partitions import Lake, State
+from pipeline.core.lake.paths import new_attempt_id
 from pipeline.core.store import open_store
 
 __all__ = [

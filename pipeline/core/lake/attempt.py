@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
 from pipeline.core.errors import CheckFailed, CommitLost, JobFailed, SourceUnavailable
-from pipeline.core.lake.manifest import Counts, Dataset, File, Input, Manifest, Partition, manifest_path, reruns_path
+from pipeline.core.lake.manifest import Counts, Dataset, File, Input, Manifest, Partition
+from pipeline.core.lake.paths import data_path, manifest_path, quarantine_path, reruns_path
 from pipeline.core.store import Store
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class Attempt:
     @property
     def folder(self) -> str:
         """Where the data goes, seen from the lake's root."""
-        return f"{self.dataset}/{self.id}/{self.partition}"
+        return data_path(self.dataset, self.id, self.partition)
 
     @property
     def location(self) -> str:
@@ -46,7 +47,7 @@ class Attempt:
     @property
     def quarantine(self) -> str:
         """Where the refused rows go, seen from the lake's root."""
-        return f"quarantine/{self.dataset.name}/{self.id}/{self.partition}"
+        return quarantine_path(self.dataset, self.id, self.partition)
 
     @property
     def quarantine_location(self) -> str:

@@ -157,13 +157,3 @@ def refuse_too_many(rows: Counts, what: str, quarantine: str, first: str = "", r
             f"{what}: {rows.refused:,} of {rows.read:,} rows are refused, more than [lake] max_refused = {limit:g}."
             f" Nothing was committed.{reason} The rows and the reasons: {quarantine}" + (remedy and f". {remedy}")
         )
-
-
-def manifest_path(dataset: Dataset, partition: Partition) -> str:
-    """Return where the manifest of one partition lies, whether it exists or not."""
-    return f"{dataset}/_manifest/{partition}.json"
-
-
-def reruns_path(dataset: Dataset) -> str:
-    """Return the folder with a folder of rerun requests for each partition that has some."""
-    return f"{dataset}/_rerun"

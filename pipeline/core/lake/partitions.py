@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import datetime
-import secrets
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from pipeline.core.errors import CheckFailed, CommitLost, PipelineError, SourceUnavailable
 from pipeline.core.lake.attempt import Attempt
-from pipeline.core.lake.manifest import Dataset, Manifest, Partition, manifest_path, reruns_path
+from pipeline.core.lake.manifest import Dataset, Manifest, Partition
+from pipeline.core.lake.paths import data_path, manifest_path, new_attempt_id, place_of, reruns_path
 from pipeline.core.store import Store
+
+READ_AT_ONCE = 16
 
 
 @dataclass(frozen=True)
@@ -38,14 +40,7 @@ class Lake:
         # The requests first: a commit deletes those that it answered, so a manifest read before them could be
         # the one that was to be replaced, with no request left that says so.
         reruns = tuple(name for _, name in self._reruns(dataset, str(partition)))
-        path = manifest_path(dataset, partition)
-        found = self.store.read(path)
-        if found is None:
-            return State(None, None, reruns)
-        try:
-            return State(Manifest.from_json(found.data), found.version, reruns)
-        except (ValueError, KeyError, TypeError) as error:
-            raise CheckFailed(f"{self.store.url(path)} is no manifest: {error!r}. Look who wrote it.") from error
+        return State(*self._read(dataset, partition), reruns)
 
     def manifest(self, dataset: Dataset, partition: Partition) -> Manifest:
         """Return the manifest of a complete partition. Raises SourceUnavailable if it is not complete."""
@@ -70,6 +65,24 @@ class Lake:
         unanswered = {p for p in committed & requested.keys() if not self.state(dataset, p).is_complete}
         return committed - unanswered
 
+    def committed_locations(self, dataset: Dataset) -> dict[Partition, str]:
+        """Return where each complete partition lies, by listings: three, whatever their number, up to a page each."""
+        complete = self.complete_partitions(dataset)
+        # The manifests before the data: data is written before its manifest, and stays for as long as that names it.
+        # So what a manifest named then is listed now, and where one attempt alone holds a partition, that is it.
+        held = self._held(dataset) if complete else {}
+        alone = {partition: ids.pop() for partition, ids in held.items() if len(ids) == 1}
+        locations = {p: self.store.url(data_path(dataset, alone[p], p)) for p in complete & alone.keys()}
+        manifests = self.manifests(dataset, complete - alone.keys())
+        return locations | {partition: manifest.location for partition, manifest in manifests.items()}
+
+    def manifests(self, dataset: Dataset, partitions: Iterable[Partition]) -> dict[Partition, Manifest]:
+        """Return the manifests of those of the partitions that have one, complete or not, reading several at once."""
+        partitions = list(partitions)
+        with ThreadPoolExecutor(READ_AT_ONCE) as pool:
+            read = list(pool.map(lambda partition: self._read(dataset, partition)[0], partitions))
+        return {partition: manifest for partition, manifest in zip(partitions, read, strict=True) if manifest}
+
     def begin(self, dataset: Dataset, partition: Partition, task_id: str) -> Attempt:
         """Return a new attempt at a partition. Raises CommitLost if another one has completed it meanwhile."""
         seen = self.state(dataset, partition)
@@ -87,6 +100,26 @@ class Lake:
         self.store.create(f"{reruns_path(dataset)}/{partition}/{name}", b"")
         return name
 
+    def _read(self, dataset: Dataset, partition: Partition) -> tuple[Manifest | None, str | None]:
+        """Return the manifest that is there and its version. Raises CheckFailed if it cannot be understood."""
+        path = manifest_path(dataset, partition)
+        found = self.store.read(path)
+        if found is None:
+            return None, None
+        try:
+            return Manifest.from_json(found.data), found.version
+        except (ValueError, KeyError, TypeError) as error:
+            raise CheckFailed(f"{self.store.url(path)} is no manifest: {error!r}. Look who wrote it.") from error
+
+    def _held(self, dataset: Dataset) -> dict[Partition, set[str]]:
+        """Return the attempts that have files of each partition."""
+        held: dict[Partition, set[str]] = defaultdict(set)
+        for listed in self.store.list(str(dataset)):
+            place = place_of(listed.path)
+            if place and place.partition:
+                held[place.partition].add(place.attempt)
+        return held
+
     def _committed(self, dataset: Dataset) -> Iterator[Partition]:
         for listed in self.store.list(f"{dataset}/_manifest"):
             yield self._partition(listed.path.rpartition("/")[2].removesuffix(".json"), listed.path)
@@ -101,8 +134,3 @@ class Lake:
             return Partition.parse(text)
         except ValueError as error:
             raise CheckFailed(f"{self.store.url(path)} is not Lakeshift's: {error}. Move it away.") from error
-
-
-def new_attempt_id() -> str:
-    """Return an id that no other has, in the order of time."""
-    return f"{datetime.datetime.now(datetime.timezone.utc):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"

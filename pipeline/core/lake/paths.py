@@ -1,0 +1,55 @@
+"""Where everything of a dataset lies, seen from the lake's root."""
+
+from __future__ import annotations
+
+import datetime
+import re
+import secrets
+from typing import NamedTuple
+
+from pipeline.core.lake.manifest import Dataset, Partition
+
+ATTEMPT = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")
+
+
+class Place(NamedTuple):
+    """What a file of a dataset belongs to: an attempt, and the partition in it, if it lies in one."""
+
+    attempt: str
+    partition: Partition | None
+
+
+def new_attempt_id() -> str:
+    """Return an id that no other has, in the order of time."""
+    return f"{datetime.datetime.now(datetime.timezone.utc):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
+
+
+def data_path(dataset: Dataset, attempt: str, partition: Partition) -> str:
+    """Return the folder with an attempt's data of one partition."""
+    return f"{dataset}/{attempt}/{partition}"
+
+
+def quarantine_path(dataset: Dataset, attempt: str, partition: Partition) -> str:
+    """Return the folder with the rows that an attempt refused of one partition."""
+    return f"quarantine/{dataset.name}/{attempt}/{partition}"
+
+
+def manifest_path(dataset: Dataset, partition: Partition) -> str:
+    """Return where the manifest of one partition lies, whether it exists or not."""
+    return f"{dataset}/_manifest/{partition}.json"
+
+
+def reruns_path(dataset: Dataset) -> str:
+    """Return the folder with a folder of rerun requests for each partition that has some."""
+    return f"{dataset}/_rerun"
+
+
+def place_of(path: str) -> Place | None:
+    """Return what the file at zone/dataset/attempt/partition/... belongs to, or None if it is no attempt's."""
+    parts = path.split("/", 4)
+    if len(parts) < 4 or not ATTEMPT.fullmatch(parts[2]):
+        return None
+    try:
+        return Place(parts[2], Partition.parse(parts[3]) if len(parts) > 4 else None)
+    except ValueError:
+        return Place(parts[2], None)
