@@ -6,18 +6,20 @@ import asyncio
 import os
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+from aiohttp import ClientError as TransportError
+from botocore.exceptions import BotoCoreError
 from fsspec.asyn import sync
-from s3fs import S3FileSystem
 
 from pipeline.core.errors import SourceUnavailable, one_line
-from pipeline.core.store.base import Found, Listed, NewFile, Store, Upload
+from pipeline.core.store.base import Found, Listed, Store, Upload
 from pipeline.core.store.local import walk
-from pipeline.core.store.s3_connection import FAILURES, connect, error_code
+from pipeline.core.store.s3_connection import FILES_AT_ONCE, Connection, answering, connect, error_code
+from pipeline.core.store.s3_files import NewObject, StoredObject
 
 # A conflict is over when the other request is: S3 says to send a put that met one again.
 CONFLICT_WAIT_SECONDS = (0.1, 0.2, 0.4, 0.8, 1.6)
@@ -34,7 +36,7 @@ class S3Store(Store):
         self.endpoint_url, self.region = endpoint_url, region
 
     @property
-    def fs(self) -> S3FileSystem:
+    def fs(self) -> Connection:
         """The connections of this process, which a child forked from it does not use."""
         return connect(os.getpid(), self.endpoint_url, self.region)
 
@@ -97,21 +99,29 @@ class S3Store(Store):
             raise SourceUnavailable(f"could not be aborted: {', '.join(kept)}")
 
     def open(self, path: str, mode: str) -> BinaryIO:
-        if mode == "rb":
-            with self._answering(path):
-                return self.fs.open(self._object(path), "rb")
-        return cast(BinaryIO, _NewObject(self, path))
+        kind = NewObject if mode == "wb" else StoredObject
+        return cast(BinaryIO, kind(self.fs, self._object(path), lambda: self._answering(path)))
 
     def upload(self, folder: Path, path: str) -> None:
         names = [listed.path for listed in walk(folder)]
+        here, there = [str(folder / name) for name in names], [self._object(f"{path}/{name}") for name in names]
         with self._answering(path):
-            self.fs.put([str(folder / name) for name in names], [self._object(f"{path}/{name}") for name in names])
+            self.fs.put(here, there, batch_size=FILES_AT_ONCE)
 
     def download(self, path: str, folder: Path) -> None:
-        paths = [listed.path for listed in self.list(path)]
-        names = [found.removeprefix(path.strip("/")).lstrip("/") for found in paths]
+        copies = {one: folder / one.path.removeprefix(path.strip("/")).lstrip("/") for one in self.list(path)}
+        there, here = [self._object(one.path) for one in copies], [str(copy) for copy in copies.values()]
         with self._answering(path):
-            self.fs.get([self._object(found) for found in paths], [str(folder / name) for name in names])
+            self.fs.get(there, here, batch_size=FILES_AT_ONCE)
+        for one, copy in copies.items():
+            self._check_whole(one, copy.stat().st_size)
+
+    def _check_whole(self, listed: Listed, came: int) -> None:
+        if came != listed.bytes:
+            raise SourceUnavailable(
+                f"{self.url(listed.path)} has {listed.bytes:,} bytes, of which {came:,} came."
+                " It was replaced meanwhile, or something on the way cuts it: run it again."
+            )
 
     def sync(self, paths: Iterable[str]) -> None:
         """S3 answers a put when it is durable."""
@@ -151,43 +161,22 @@ class S3Store(Store):
             time.sleep(wait_seconds)
         raise AssertionError
 
-    @contextmanager
-    def _answering(self, path: str) -> Iterator[None]:
+    def _answering(self, path: str) -> AbstractContextManager[None]:
         """Say of any failure which place it was about."""
-        try:
-            yield
-        except FAILURES as error:
-            raise SourceUnavailable(
-                f"{self.url(path)} at {self.endpoint_url or 'AWS'}: {one_line(error)}. "
-                "Look at [lake] root and endpoint_url, and at the AWS credentials."
-            ) from error
+        place = f"{self.url(path)} at {self.endpoint_url or 'AWS'}"
+        return answering(place, "Look at [lake] root and endpoint_url, and at the AWS credentials.")
 
 
-class _NewObject(NewFile):
-    def __init__(self, store: S3Store, path: str):
-        self._answering = lambda: store._answering(path)
-        with self._answering():
-            self._file = store.fs.open(store._object(path), "wb")
-
-    def put(self, data) -> int:
-        with self._answering():
-            return self._file.write(data)
-
-    def keep(self) -> None:
-        with self._answering():
-            self._file.close()
-
-    def drop(self) -> None:
-        # Else it would try to put what was discarded when it is collected, and complain.
-        self._file.closed = True
-        with suppress(*FAILURES):
-            self._file.discard()
-
-
-async def _get(fs: S3FileSystem, bucket: str, key: str) -> Found:
+async def _get(fs: Connection, bucket: str, key: str, tries: int = 3) -> Found:
     reply = await fs._call_s3("get_object", Bucket=bucket, Key=key)
-    async with reply["Body"] as body:
-        return Found(await body.read(), reply["ETag"])
+    try:
+        async with reply["Body"] as body:
+            return Found(await body.read(), reply["ETag"])
+    except (TransportError, BotoCoreError):
+        # It broke off or fell silent in the middle, and what sends requests again knows only how it began.
+        if tries == 1:
+            raise
+        return await _get(fs, bucket, key, tries - 1)
 
 
 def _next(page: dict[str, Any]) -> dict[str, str]:
@@ -201,7 +190,7 @@ def _next_uploads(page: dict[str, Any]) -> dict[str, str]:
     return {name: page[found] for name, found in names.items() if page.get(found)}
 
 
-async def _errors(fs: S3FileSystem, method: str, requests: list[dict[str, str]]) -> list[BaseException | None]:
+async def _errors(fs: Connection, method: str, requests: list[dict[str, str]]) -> list[BaseException | None]:
     """Return what went wrong with each of some requests that are made at once, but for what was gone already."""
     replies = await asyncio.gather(*(fs._call_s3(method, **one) for one in requests), return_exceptions=True)
     failures = (reply if isinstance(reply, BaseException) else None for reply in replies)

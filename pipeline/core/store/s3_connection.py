@@ -1,33 +1,83 @@
-"""The connections of a process to S3, and what may go wrong on them."""
+"""The connections of a process to S3, how long they wait and how much they hold, and what may go wrong on them."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
+from math import ceil
+from pathlib import Path
 
 from aiohttp import ClientError as TransportError
 from botocore.exceptions import BotoCoreError, ClientError
+from fsspec.asyn import sync_wrapper
 from s3fs import S3FileSystem
 
+from pipeline.core.errors import SourceUnavailable, one_line
+
+CONNECT_SECONDS = 5
+SILENCE_SECONDS = 15
+CALL_SECONDS = 600
+# Copying holds files x parts in memory, however large the files: 64 MiB, and as much again on its way.
+PART_BYTES = 8 << 20
+FILES_AT_ONCE = 4
+PARTS_AT_ONCE = 2
+# S3 takes no more parts than this of one object.
+MAX_PARTS = 10_000
 FAILURES = (OSError, BotoCoreError, TransportError, asyncio.TimeoutError)
 
 
+class Connection(S3FileSystem):
+    """s3fs, with an end to every call, and parts of which ten thousand make the largest file."""
+
+    async def _call_s3(self, method, *akwarglist, **kwargs):
+        # SILENCE_SECONDS count from the last byte of a request on: nothing else ends one that S3 stopped taking in.
+        call = super()._call_s3(method, *akwarglist, **kwargs)
+        try:
+            return await asyncio.wait_for(call, CALL_SECONDS)
+        except asyncio.TimeoutError as error:
+            raise ConnectionError(f"no answer to {method} within {CALL_SECONDS} seconds") from error
+
+    # What s3fs made of its own method calls that one.
+    call_s3 = sync_wrapper(_call_s3)
+
+    async def _put_file(self, lpath, rpath, *args, **kwargs):
+        part_bytes = max(PART_BYTES, ceil(Path(lpath).stat().st_size / MAX_PARTS))
+        return await super()._put_file(lpath, rpath, *args, **{"chunksize": part_bytes} | kwargs)
+
+
 @cache
-def connect(pid: int, endpoint_url: str, region: str) -> S3FileSystem:
+def connect(pid: int, endpoint_url: str, region: str) -> Connection:
     """Return the one file system of a process; the cache holds it for ever.
 
     A child keeps its parent's too: fsspec's own cache drops it there. Once it is collected, the parent's sockets may
     be out of the epoll that both share, and its next request then waits 15 s for a reply that nobody watches for.
     """
-    fs = S3FileSystem(
+    fs = Connection(
         endpoint_url=endpoint_url or None,
         client_kwargs={"region_name": region} if region else {},
-        config_kwargs={"retries": {"mode": "standard", "total_max_attempts": 3}},
+        config_kwargs={
+            "retries": {"mode": "standard", "total_max_attempts": 3},
+            "connect_timeout": CONNECT_SECONDS,
+            "read_timeout": SILENCE_SECONDS,
+        },
+        default_block_size=PART_BYTES,
+        max_concurrency=PARTS_AT_ONCE,
         use_listings_cache=False,
     )
     # Its own default of five, over botocore's three, makes an endpoint that is down take minutes.
     fs.retries = 2
     return fs
+
+
+@contextmanager
+def answering(place: str, advice: str) -> Iterator[None]:
+    """Say of any failure which place it was about, and what to do."""
+    try:
+        yield
+    except FAILURES as error:
+        raise SourceUnavailable(f"{place}: {one_line(error)}. {advice}") from error
 
 
 def error_code(error: BaseException) -> str:
