@@ -43,6 +43,7 @@ setup(
             "pytest>=9",
             "pytest-timeout>=2.4",
             "hypothesis>=6.130",
+            "trustme>=1.2",
             "ministack>=1.5.33,<1.6",
             "ruff>=0.14",
             "mypy>=1.18",

@@ -12,7 +12,7 @@ THEIR_FAULT = 500
 
 def explained(error: Exception, what: str) -> PipelineError:
     """Return what an error of boto3 means for what was asked: try again, or look at the settings."""
-    text = " ".join(str(error).split())
+    text = " ".join(str(error).split()).rstrip(".")
     if isinstance(error, AWAY):
         return SourceUnavailable(f"{what}: AWS cannot be reached. {text}")
     if isinstance(error, NoCredentialsError):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+import traceback
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -12,90 +13,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from pipeline.core import aws, config, secrets
 from pipeline.core.addresses import RedshiftAddress
-from pipeline.core.errors import PipelineError, SettingError, SourceUnavailable
-from pipeline.core.warehouse.base import Parameters, Warehouse
-from pipeline.core.warehouse.grammar import parse
-from pipeline.core.warehouse.redshift_errors import (
-    CANCELLED,
-    ERRORS,
-    code_of,
-    explained,
-    is_lost,
-    text_of,
-    unreachable,
-)
-from pipeline.core.warehouse.redshift_locks import busy
+from pipeline.core.errors import SettingError, SourceUnavailable
+from pipeline.core.warehouse.base import Warehouse
+from pipeline.core.warehouse.redshift_cursor import RedshiftCursor
+from pipeline.core.warehouse.redshift_errors import ERRORS, explained, is_lost, text_of, unreachable
 from pipeline.core.warehouse.redshift_login import connect_arguments
-from pipeline.core.warehouse.statements import Lock
-from pipeline.core.warehouse.text import opening, words
 
 # At DEBUG it writes every parameter and every row.
 logging.getLogger("redshift_connector").setLevel(logging.WARNING)
-
-# How much later than Redshift itself this side gives a statement up.
-GRACE_SECONDS = 30
-
-
-class RedshiftCursor:
-    """A cursor of the Python DB API whose errors are ours, and whose LOCK waits no longer than the settings say."""
-
-    def __init__(self, warehouse: RedshiftWarehouse, connection: Any) -> None:
-        self.warehouse, self.connection = warehouse, connection
-        self.cursor = connection.cursor()
-        self.cursor.paramstyle = "pyformat"
-        self.is_lost = False
-
-    @property
-    def description(self) -> Sequence[Sequence[Any]] | None:
-        return self.cursor.description
-
-    @property
-    def rowcount(self) -> int:
-        return self.cursor.rowcount
-
-    def execute(self, sql: str, params: Parameters | None = None) -> RedshiftCursor:
-        """Run a statement with the values of its %(name)s. Raises Retryable where it may be tried again at once."""
-        try:
-            if [word.upper() for word in words(sql)[:1]] == ["LOCK"]:
-                self._lock(sql)
-            else:
-                # Without parameters a % stands for itself.
-                self.cursor.execute(sql, params or None)
-        except KeyError as error:
-            raise PipelineError(f"{opening(sql)}: no value was given for {error}") from error
-        except ERRORS as error:
-            self.is_lost = is_lost(error)
-            raise explained(error, str(self.warehouse), opening(sql)) from error
-        return self
-
-    def fetchone(self) -> Any:
-        return self.cursor.fetchone() if self.description else None
-
-    def fetchall(self) -> list[Any]:
-        return list(self.cursor.fetchall()) if self.description else []
-
-    def limit(self, seconds: int) -> None:
-        """Let no later statement take longer; 0 is for ever. A server that is silent after that is given up."""
-        self.cursor.execute(f"SET statement_timeout TO {seconds * 1000}")
-        # The connector has one timeout for connecting and for reading, and no way to change it.
-        self.connection._usock.settimeout(seconds + GRACE_SECONDS if seconds else None)
-
-    def _lock(self, sql: str) -> None:
-        settings = self.warehouse.settings
-        self.limit(settings.wait_seconds)
-        try:
-            self.cursor.execute(sql)
-        except ERRORS as error:
-            self.is_lost = is_lost(error)
-            if code_of(error) != CANCELLED and not isinstance(error, TimeoutError):
-                raise
-            raise self._busy(sql, settings.wait_seconds) from error
-        self.limit(settings.statement_seconds)
-
-    def _busy(self, sql: str, seconds: int) -> SourceUnavailable:
-        statement = parse(sql)
-        assert isinstance(statement, Lock)  # noqa: S101 - it begins with LOCK
-        return busy(self.warehouse.query, statement.tables[0], seconds)
 
 
 class RedshiftWarehouse(Warehouse):
@@ -121,7 +46,7 @@ class RedshiftWarehouse(Warehouse):
             try:
                 yield cursor
             except Exception:
-                _roll_back(cursor)
+                cursor.roll_back()
                 raise
             self._commit(cursor)
 
@@ -165,6 +90,7 @@ class RedshiftWarehouse(Warehouse):
         except (BotoCoreError, ClientError) as error:
             raise aws.explained(error, f"{self}: a login by IAM") from error
         except ERRORS as error:
+            _close_what_failed(error)
             raise unreachable(error, str(self)) from error
 
     def _commit(self, cursor: RedshiftCursor) -> None:
@@ -178,8 +104,11 @@ class RedshiftWarehouse(Warehouse):
             raise explained(error, str(self), "COMMIT") from error
 
 
-def _roll_back(cursor: RedshiftCursor) -> None:
-    # A connection that is lost, or does not answer, has nothing to say about that either.
-    if not cursor.is_lost:
-        with suppress(*ERRORS):
-            cursor.connection.rollback()
+def _close_what_failed(error: Exception) -> None:
+    """Close the connection whose login failed; the connector leaves it open, and gives it to nobody."""
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        connection = frame.f_locals.get("self")
+        if isinstance(connection, redshift_connector.Connection):
+            with suppress(*ERRORS):
+                connection.close()
+            return
