@@ -56,8 +56,15 @@ class Redshift:
         """Hold statements up before they are executed, or before they are answered, until `release`."""
         self._ask("fault", kind="hold", part=part, before=before, **which)
 
-    def wait_until_held(self) -> None:
-        wait_until(lambda: self._ask("held"))
+    def orphan(self, part: str, **which: int) -> None:
+        """Cut the connection, and execute the statements for all that, once they are released."""
+        self._ask("fault", kind="orphan", part=part, **which)
+
+    def wait_until_held(self, number: int = 1) -> None:
+        wait_until(lambda: self._ask("held") == number)
+
+    def wait_until_executed(self, part: str, times: int = 1) -> None:
+        wait_until(lambda: len([sql for sql in self.statements if part in sql]) >= times)
 
     def release(self) -> None:
         self._ask("release")

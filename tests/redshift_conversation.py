@@ -80,9 +80,7 @@ class Conversation:
     def execute(self, message: Message) -> None:
         portal = self.portals[message.text()]
         result = self.faults.around(
-            portal.sql,
-            lambda: self.session.is_terminated,
-            lambda: self.session.execute(portal.sql, portal.values or {}),
+            portal.sql, lambda: self.session.execute(portal.sql, portal.values or {}), self.session
         )
         for values in result.rows if portal.columns else ():
             self.wire.send("D", row(values, portal.columns or []))

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from redshift_session import Session
 from redshift_wire import Gone, Refused
 
 # What stands for the start of a connection where a statement is named.
@@ -15,9 +16,10 @@ CONNECT = "CONNECT"
 
 @dataclass
 class Fault:
-    """What becomes of the statements that hold a text: they fail, lose the connection, or are held up.
+    """What becomes of the statements that hold a text.
 
-    The first `skip` of them are left alone, and then as many meet it as `times` says.
+    They fail, or lose the connection (cut), or are held up (hold), or lose the connection and are executed for all that
+    (orphan), as soon as they are released. The first `skip` are left alone, and then as many meet it as `times` says.
     """
 
     kind: str
@@ -35,8 +37,7 @@ class Faults:
     def __init__(self) -> None:
         self.statements: list[str] = []
         self.faults: list[Fault] = []
-        self.held: list[str] = []
-        self.released = threading.Event()
+        self.held: list[threading.Event] = []
         self.lock = threading.Lock()
 
     def add(self, **about: Any) -> None:
@@ -46,19 +47,20 @@ class Faults:
     def unmet(self) -> list[str]:
         return [f"{fault.kind} {fault.part}" for fault in self.faults if not fault.is_met]
 
-    def around(self, sql: str, is_over: Callable[[], bool], execute: Callable[[], Any]) -> Any:
+    def around(self, sql: str, execute: Callable[[], Any], session: Session | None = None) -> Any:
         """Return what the execution of a statement gives. Raises Refused or Gone where a fault meets it."""
         fault = self._meet(sql)
         if fault and fault.before:
-            self._strike(fault, sql, is_over)
+            self._strike(fault, session)
         result = execute()
         if fault and not fault.before:
-            self._strike(fault, sql, is_over)
+            self._strike(fault, session)
         return result
 
     def release(self) -> None:
         """Let go of all statements that are held up."""
-        self.released.set()
+        while self.held:
+            self.held.pop().set()
 
     def _meet(self, sql: str) -> Fault | None:
         with self.lock:
@@ -75,13 +77,14 @@ class Faults:
                 return fault
         return None
 
-    def _strike(self, fault: Fault, sql: str, is_over: Callable[[], bool]) -> None:
+    def _strike(self, fault: Fault, session: Session | None) -> None:
         if fault.kind == "fail":
             raise Refused(**fault.error)
         if fault.kind == "cut":
             raise Gone
-        self.released.clear()
-        self.held.append(sql)
-        while not self.released.wait(0.02) and not is_over():
+        if fault.kind == "orphan" and session:
+            session.hang_up()
+        released = threading.Event()
+        self.held.append(released)
+        while not released.wait(0.02) and not (session and session.is_terminated):
             pass
-        self.held.remove(sql)
