@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from fixtures_luigid import luigid  # noqa: F401
 from fixtures_postgres import database_url, postgres, postgres_url  # noqa: F401
-from fixtures_s3 import ministack  # noqa: F401
+from fixtures_s3 import aws_keys, ministack  # noqa: F401
+from fixtures_seaweedfs import seaweedfs  # noqa: F401
 from fixtures_settings import settings  # noqa: F401
 from project import Project
 

@@ -1,10 +1,12 @@
 # ruff: noqa: F811 - fixtures
-"""A lake for tests, in a local folder and on S3, with one small dataset."""
+"""A lake for tests, in a local folder and on two servers of S3, with one small dataset."""
 
 import multiprocessing
+import uuid
 
 import pytest
 from fixtures_s3 import REGION, new_bucket, proxy  # noqa: F401 - fixtures
+from fixtures_seaweedfs import BUCKET
 
 from pipeline.core.errors import CommitLost
 from pipeline.core.lake import Attempt, Counts, Dataset, File, Input, Lake, Manifest, Partition
@@ -17,10 +19,12 @@ DAY = Partition("insert_date", "2010-12-01")
 NEXT_DAY = Partition("insert_date", "2010-12-02")
 
 
-@pytest.fixture(params=["folder", "s3"])
+@pytest.fixture(params=["folder", "s3", "seaweedfs"])
 def store(request, tmp_path):
     if request.param == "folder":
         return LocalStore(str(tmp_path / "lake"))
+    if request.param == "seaweedfs":
+        return S3Store(f"{BUCKET}/{uuid.uuid4().hex}", request.getfixturevalue("seaweedfs"), REGION)
     endpoint = request.getfixturevalue("ministack")
     return S3Store(f"{new_bucket(endpoint)}/some/prefix", endpoint, REGION)
 

@@ -14,7 +14,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import NamedTuple
@@ -27,14 +27,21 @@ HOP_BY_HOP = {"connection", "transfer-encoding", "content-length", "date", "serv
 
 
 @pytest.fixture(scope="session")
-def ministack(tmp_path_factory) -> Iterator[str]:
-    """The endpoint of an S3 that is empty; AWS credentials that it accepts are in the environment."""
+def aws_keys() -> Iterator[None]:
+    """Credentials that the servers of the tests accept, in the environment."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            patch.setenv(name, "test")
+        yield
+
+
+@pytest.fixture(scope="session")
+def ministack(tmp_path_factory, aws_keys) -> Iterator[str]:
+    """The endpoint of an S3 that is empty."""
     port = free_port()
     endpoint = f"http://127.0.0.1:{port}"
     environment = os.environ | {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port)}
-    with pytest.MonkeyPatch.context() as patch, (tmp_path_factory.mktemp("ministack") / "log").open("wb") as log:
-        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-            patch.setenv(name, "test")
+    with (tmp_path_factory.mktemp("ministack") / "log").open("wb") as log:
         server = subprocess.Popen([sys.executable, "-m", "ministack"], env=environment, stdout=log, stderr=log)
         try:
             wait_until_it_answers(endpoint, server)
@@ -45,9 +52,16 @@ def ministack(tmp_path_factory) -> Iterator[str]:
 
 
 def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
+    return free_ports(["one"])["one"]
+
+
+def free_ports(names: Iterable[str]) -> dict[str, int]:
+    """Return ports that are free and of which no two are the same, by their names."""
+    with ExitStack() as stack:
+        free = {name: stack.enter_context(socket.socket()) for name in names}
+        for one in free.values():
+            one.bind(("127.0.0.1", 0))
+        return {name: one.getsockname()[1] for name, one in free.items()}
 
 
 def wait_until_it_answers(endpoint: str, server: subprocess.Popen, seconds: float = 30) -> None:

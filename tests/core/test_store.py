@@ -1,4 +1,4 @@
-"""Both stores keep the same promises: a local folder, and S3 as MiniStack plays it."""
+"""Every store keeps the same promises: a local folder, and S3 as MiniStack and SeaweedFS play it."""
 
 # ruff: noqa: F811 - fixtures
 
@@ -26,6 +26,22 @@ def put(store, *paths):
         assert store.create(path, path.encode())
 
 
+@contextmanager
+def in_pages_of(count, store, operation, parameter):
+    """Have a store on S3 ask for pages of a few, as it would get pages of a thousand."""
+    if isinstance(store, LocalStore):
+        yield
+        return
+
+    def limit(params, **_):
+        params[parameter] = count
+
+    events = store.fs.s3.meta.events
+    events.register(f"before-parameter-build.s3.{operation}", limit)
+    yield
+    events.unregister(f"before-parameter-build.s3.{operation}", limit)
+
+
 def test_what_was_created_is_read_back(store):
     assert store.read("a/b.json") is None
 
@@ -43,7 +59,8 @@ def test_nothing_is_created_over_what_is_there(store):
 
 
 def test_of_many_processes_that_create_one_path_one_does(store):
-    barrier, rounds = FORK.Barrier(4), range(50)
+    # SeaweedFS takes a second for each.
+    barrier, rounds = FORK.Barrier(4), range(50 if isinstance(store, LocalStore) else 6)
 
     def create(number):
         return [barrier.wait() >= 0 and store.create(f"d/{turn}", str(number).encode()) for turn in rounds]
@@ -97,13 +114,24 @@ def test_no_replacement_is_lost_between_processes(store):
     assert store.read("count").data == b"40"
 
 
-def test_a_listing_is_deep_and_in_the_byte_order_of_the_paths(store):
+def test_a_listing_is_deep_and_what_shares_a_folder_comes_together(store):
     put(store, "d/b/1", "d/a.x", "d/a/2", "d/a-", "d/a/10", "d/é", "e/1", "d2/1")
 
     listed = list(store.list("d"))
 
     paths = ["d/a-", "d/a.x", "d/a/10", "d/a/2", "d/b/1", "d/é"]
-    assert [(one.path, one.bytes) for one in listed] == [(path, len(path.encode())) for path in paths]
+    assert sorted((one.path, one.bytes) for one in listed) == [(path, len(path.encode())) for path in paths]
+    assert "d/a/10 d/a/2" in " ".join(one.path for one in listed)
+
+
+def test_a_listing_of_many_pages_has_every_path_once(store):
+    paths = {f"d/{folder}{n}" for n in range(40) for folder in ("", "a-", "a/", "a/b/", "a.")}
+    put(store, *paths)
+
+    with in_pages_of(7, store, "ListObjectsV2", "MaxKeys"):
+        listed = [one.path for one in store.list("d")]
+
+    assert sorted(listed) == sorted(paths)
 
 
 def test_the_whole_root_and_a_folder_that_is_not_there_are_listed(store):
@@ -150,6 +178,16 @@ def test_folders_are_cleared_of_what_is_hidden_too(store):
     assert [listed.path for listed in store.list("")] == ["d/ab/part"]
     store.clear(["d/a"])
     assert store.read("d/a/.part.crc") is None
+
+
+def test_a_folder_of_many_pages_is_cleared_whole_while_it_is_listed(store, monkeypatch):
+    monkeypatch.setattr("pipeline.core.store.s3.DELETE_AT_ONCE", 5)
+    put(store, *(f"d/{folder}/{n}" for n in range(8) for folder in ("a", "a-", "a/b", "c")), "e/1")
+
+    with in_pages_of(7, store, "ListObjectsV2", "MaxKeys"):
+        store.clear(["d"])
+
+    assert [listed.path for listed in store.list("")] == ["e/1"]
 
 
 def test_a_local_folder_whose_clearing_was_ended_in_the_middle_is_still_listed(tmp_path, monkeypatch):
@@ -256,22 +294,11 @@ def test_uploads_are_found_page_by_page_and_below_the_root_alone(proxied):
     for key in ("lake/a", "lake/a", "lake/b", "other/c"):
         proxied.fs.call_s3("create_multipart_upload", Bucket=proxied.bucket, Key=key)
 
-    with in_pages_of(1, proxied.fs):
+    with in_pages_of(1, proxied, "ListMultipartUploads", "MaxUploads"):
         found = list(proxied.uploads())
 
     assert [upload.path for upload in found] == ["a", "a", "b"]
     assert len({upload.id for upload in found}) == 3
-
-
-@contextmanager
-def in_pages_of(count, fs):
-    def limit(params, **_):
-        params["MaxUploads"] = count
-
-    events = fs.s3.meta.events
-    events.register("before-parameter-build.s3.ListMultipartUploads", limit)
-    yield
-    events.unregister("before-parameter-build.s3.ListMultipartUploads", limit)
 
 
 def test_an_upload_that_cannot_be_aborted_is_named(proxy, proxied):

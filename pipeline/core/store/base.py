@@ -63,7 +63,7 @@ class Store(ABC):
 
     @abstractmethod
     def list(self, folder: str) -> Iterator[Listed]:
-        """Yield everything below a folder, however deep, in the byte order of the paths, by one paged listing."""
+        """Yield everything below a folder, however deep, by one paged listing; what shares a folder comes together."""
 
     @abstractmethod
     def delete(self, paths: Iterable[str]) -> None:
