@@ -10,7 +10,7 @@ import luigi
 
 from pipeline.core.errors import PipelineError
 from pipeline.core.lake import Dataset, Partition, lake
-from pipeline.core.warehouse import warehouse
+from pipeline.core.warehouse import is_at, warehouse
 
 
 class PartitionTarget(luigi.Target):
@@ -87,7 +87,7 @@ class ExternalPartitionTarget(PartitionTarget):
         state = lake().state(self.dataset, self.partition)
         if not state.is_complete or state.manifest is None:
             return False
-        return warehouse().external_location(self.table, self.partition) == state.manifest.location
+        return is_at(warehouse().external_location(self.table, self.partition), state.manifest.location)
 
     @classmethod
     def existing(cls, targets: Iterable[ExternalPartitionTarget]) -> set[ExternalPartitionTarget]:
@@ -98,7 +98,7 @@ class ExternalPartitionTarget(PartitionTarget):
             target
             for target in targets
             if (location := committed[target.dataset].get(target.partition))
-            and known[target.table].get(target.partition.value) == location
+            and is_at(known[target.table].get(target.partition.value), location)
         }
 
     def request_rerun(self) -> None:

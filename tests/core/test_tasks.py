@@ -11,7 +11,7 @@ import pytest
 from pipeline.core.etl_load import Load
 from pipeline.core.lake import Counts, File, Partition, lake
 from pipeline.core.store.local import LocalStore
-from pipeline.core.warehouse import warehouse
+from pipeline.core.warehouse import base, external, warehouse
 from pipeline.core.warehouse.duck import DuckWarehouse
 from pipeline.user_behaviour import MovieReview, UserBehaviourMetric, UserPurchase, UserPurchasePartition
 
@@ -89,3 +89,16 @@ def test_a_range_of_an_external_table_is_known_by_three_listings_and_one_query(c
 
     assert complete == [right]
     assert calls == {"list": 3, "query": 1}
+
+
+@pytest.mark.usefixtures("calls")
+def test_what_redshift_cuts_off_of_a_location_is_not_missed(monkeypatch):
+    [day, *_] = DAYS
+    shown = len(given(UserPurchase.dataset, day)) - 10
+    monkeypatch.setattr(external, "LOCATION_SHOWN", shown)
+    monkeypatch.setattr(base, "LOCATIONS", base.LOCATIONS.replace("location\n", f"left(location, {shown})\n"))
+    task = UserPurchasePartition(date=day)
+
+    before, _ = task.complete(), task.make()
+
+    assert (before, task.complete(), task.bulk_complete([day])) == (False, True, [day])

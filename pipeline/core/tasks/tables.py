@@ -12,7 +12,7 @@ from pipeline.core.lake import Dataset, Input, Manifest, lake, new_attempt_id
 from pipeline.core.targets import ExternalPartitionTarget, TableTarget
 from pipeline.core.tasks.partition import PartitionTask
 from pipeline.core.version import code_version
-from pipeline.core.warehouse import external_partitions, warehouse
+from pipeline.core.warehouse import external_partitions, is_at, warehouse
 
 
 class ExternalPartitionTask(PartitionTask):
@@ -67,7 +67,7 @@ class QueriedTable(PartitionTask):
         """Raise SourceUnavailable if what was just queried is not what the load says that it read."""
         for table, manifest in read.items():
             location = external_partitions(cursor, table).get(self.partition.value)
-            if location != manifest.location:
+            if not is_at(location, manifest.location):
                 raise SourceUnavailable(
                     f"{self.output()}: {table} points at {location}, not at the committed {manifest.location}."
                     " Another run is replacing it; run this again."

@@ -18,6 +18,7 @@ from pipeline.core.sql_files import read_sql
 from pipeline.core.warehouse.external import (
     PARTITIONS_AT_ONCE,
     add_partition_statement,
+    is_at,
     set_location_statement,
     split_name,
 )
@@ -106,6 +107,10 @@ class Warehouse(PartitionedTables):
         schema, name = split_name(table)
         return _located(self.query(LOCATIONS, {"schema": schema, "name": name}))
 
+    def external_locations(self) -> set[str]:
+        """Return the locations of the partitions of all external tables, as far as they are shown; one query."""
+        return {location for (location,) in self.query("SELECT location FROM svv_external_partitions")}
+
     def external_location(self, table: str, partition: Partition) -> str | None:
         """Return where a partition of an external table lies, or None if it is not in the catalogue."""
         return self.external_partitions(table).get(partition.value)
@@ -127,7 +132,7 @@ class Warehouse(PartitionedTables):
             # Another run may have added one meanwhile, and ADD IF NOT EXISTS leaves it as it is.
             known = external_partitions(cursor, table)
             for partition, location in locations.items():
-                if known.get(partition.value) != location:
+                if not is_at(known.get(partition.value), location):
                     cursor.execute(set_location_statement(table, partition, location))
 
 

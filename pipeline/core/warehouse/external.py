@@ -8,10 +8,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from pipeline.core.errors import PipelineError
 from pipeline.core.lake import Partition
 
 # https://docs.aws.amazon.com/redshift/latest/dg/r_ALTER_TABLE_external-table.html
 PARTITIONS_AT_ONCE = 100
+# https://docs.aws.amazon.com/redshift/latest/dg/r_SVV_EXTERNAL_PARTITIONS.html: what is longer is cut off there.
+LOCATION_SHOWN = 128
 
 
 def add_partition_statement(table: str, locations: Mapping[Partition, str]) -> str:
@@ -27,6 +30,23 @@ def add_partition_statement(table: str, locations: Mapping[Partition, str]) -> s
 def set_location_statement(table: str, partition: Partition, location: str) -> str:
     """Return the statement that points a partition at another location."""
     return f"ALTER TABLE {_name(table)} PARTITION ({_equality(partition)}) SET LOCATION {literal(location)}"
+
+
+def is_at(shown: str | None, location: str) -> bool:
+    """Say whether a partition lies at a location, by what svv_external_partitions shows of where it lies.
+
+    Raises PipelineError if that is too little to tell one attempt from another.
+    """
+    if shown is None or len(shown) != LOCATION_SHOWN:
+        return shown == location
+    # Without the partition, which ends it, a location ends with the attempt.
+    attempt, _, _ = location.rpartition("/")
+    if len(attempt) > LOCATION_SHOWN:
+        raise PipelineError(
+            f"{location} cannot be told from another attempt's, since Redshift shows {LOCATION_SHOWN} characters of"
+            f" it: choose a [lake] root that is shorter by {len(attempt) - LOCATION_SHOWN}, and load the days again."
+        )
+    return location.startswith(shown)
 
 
 def literal(text: str) -> str:
