@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# Installs the release that lies beside this script, as root, on Amazon Linux 2023: install.sh NAME
+# The names of what the stack made are in LAKESHIFT_...; none of them is a secret. May be run again.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+venv=/opt/lakeshift/$1
+
+dnf --quiet --assumeyes install python3.11 java-17-amazon-corretto-headless cronie
+id lakeshift >/dev/null 2>&1 || useradd --system --shell /sbin/nologin --home-dir /var/lib/lakeshift lakeshift
+install -d -o lakeshift -g lakeshift -m 750 /var/{lib,log}/lakeshift
+
+# Each release has a folder of its own, so that a run under way keeps the code that it began with.
+python3.11 -m venv "$venv"
+"$venv/bin/python" -m pip install --quiet --no-index --find-links "$here/wheels" lakeshift
+ln -sfn "$venv" /opt/lakeshift/next
+mv -T /opt/lakeshift/next /opt/lakeshift/current
+
+install -d /etc/lakeshift
+install -m 644 "$here/aws.cfg" "$here/rds-ca.pem" /etc/lakeshift
+cat > /etc/lakeshift/environment <<END
+PATH=/opt/lakeshift/current/bin:/usr/bin:/bin
+LUIGI_CONFIG_PATH=/etc/lakeshift/aws.cfg
+AWS_DEFAULT_REGION=$AWS_DEFAULT_REGION
+LAKESHIFT_BUCKET=$LAKESHIFT_BUCKET
+LAKESHIFT_WAREHOUSE=$LAKESHIFT_WAREHOUSE
+LAKESHIFT_DATABASE=$LAKESHIFT_DATABASE
+LAKESHIFT_DATABASE_SECRET=$LAKESHIFT_DATABASE_SECRET
+END
+install -m 755 "$here/lakeshift-env" /usr/local/bin
+install -m 644 "$here/luigid.service" /etc/systemd/system
+install -m 644 "$here/lakeshift.cron" /etc/cron.d/lakeshift
+
+systemctl daemon-reload
+systemctl enable --now crond.service
+systemctl enable luigid.service
+systemctl restart luigid.service
