@@ -24,7 +24,10 @@ CANCELLED = "57014"
 BROKEN = ("BrokenPipe", "connection is closed", "communication error")
 # https://docs.aws.amazon.com/redshift/latest/dg/c_serial_isolation-serializable-isolation-troubleshooting.html
 # 1018: a table was replaced since the snapshot of the transaction was taken.
-ISOLATION = re.compile(r"(1023|1018)\b|.*serializable isolation violation", re.IGNORECASE)
+# The last is what a database of snapshot isolation says: https://github.com/aws/amazon-redshift-jdbc-driver/issues/147
+ISOLATION = re.compile(
+    r"(1023|1018)\b|.*serializable isolation violation|.*conflict with concurrent transaction", re.IGNORECASE
+)
 MISSING_CODES = ("42P01", "3F000")
 MISSING = re.compile(r"\b(relation|table|schema) \S+ does not exist", re.IGNORECASE)
 

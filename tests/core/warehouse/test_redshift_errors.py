@@ -24,6 +24,7 @@ def reported(code, message, **fields):
     [
         reported("XX000", "1023", D="Serializable isolation violation on table - 1234, transactions: 1, 2 (pid:7)"),
         reported("XX000", "1018", D="Relation does not exist."),
+        reported("XX000", "could not complete because of conflict with concurrent transaction"),
         reported("40001", "could not serialize access"),
         reported("53300", 'connection limit "500" exceeded for non-bootstrap users'),
         reported("57P01", "terminating connection due to administrator command"),
