@@ -9,7 +9,7 @@ from typing import Any
 
 from redshift_faults import Faults
 from redshift_session import Session
-from redshift_wire import DECODED, Column, Message, Refused, Wire, description, row, text
+from redshift_wire import DECODED, Column, Message, Refused, Wire, description, framed, row, text
 
 
 @dataclass
@@ -79,12 +79,7 @@ class Conversation:
 
     def execute(self, message: Message) -> None:
         portal = self.portals[message.text()]
-        result = self.faults.around(
-            portal.sql, lambda: self.session.execute(portal.sql, portal.values or {}), self.session
-        )
-        for values in result.rows if portal.columns else ():
-            self.wire.send("D", row(values, portal.columns or []))
-        self.wire.send("C", text(result.tag))
+        self.wire.write(self.faults.around(portal.sql, lambda: self._reply(portal), self.session))
 
     def close(self, message: Message) -> None:
         message.take(1)
@@ -93,6 +88,12 @@ class Conversation:
 
     def flush(self, message: Message) -> None:
         self.wire.flush()
+
+    def _reply(self, portal: Prepared) -> bytes:
+        result = self.session.execute(portal.sql, portal.values or {})
+        columns = portal.columns or []
+        rows = [framed("D", row(values, columns)) for values in result.rows if columns]
+        return b"".join([*rows, framed("C", text(result.tag))])
 
     def _skip_to_sync(self) -> None:
         while self.wire.receive()[0] != "S":

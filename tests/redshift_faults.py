@@ -18,8 +18,9 @@ CONNECT = "CONNECT"
 class Fault:
     """What becomes of the statements that hold a text.
 
-    They fail, or lose the connection (cut), or are held up (hold), or lose the connection and are executed for all that
-    (orphan), as soon as they are released. The first `skip` are left alone, and then as many meet it as `times` says.
+    They fail, or lose the connection (cut; `at` bytes of the answer arrive before), or are held up (hold), or lose the
+    connection and are executed for all that (orphan), as soon as they are released. The first `skip` are left alone, and
+    then as many meet it as `times` says.
     """
 
     kind: str
@@ -27,6 +28,7 @@ class Fault:
     before: bool = True
     times: int = 1
     skip: int = 0
+    at: int = 0
     error: dict[str, str] = field(default_factory=dict)
     is_met: bool = False
 
@@ -47,15 +49,15 @@ class Faults:
     def unmet(self) -> list[str]:
         return [f"{fault.kind} {fault.part}" for fault in self.faults if not fault.is_met]
 
-    def around(self, sql: str, execute: Callable[[], Any], session: Session | None = None) -> Any:
-        """Return what the execution of a statement gives. Raises Refused or Gone where a fault meets it."""
+    def around(self, sql: str, execute: Callable[[], bytes], session: Session | None = None) -> bytes:
+        """Return the answer to a statement. Raises Refused or Gone where a fault meets it."""
         fault = self._meet(sql)
         if fault and fault.before:
             self._strike(fault, session)
-        result = execute()
+        answer = execute()
         if fault and not fault.before:
-            self._strike(fault, session)
-        return result
+            self._strike(fault, session, answer)
+        return answer
 
     def release(self) -> None:
         """Let go of all statements that are held up."""
@@ -77,11 +79,11 @@ class Faults:
                 return fault
         return None
 
-    def _strike(self, fault: Fault, session: Session | None) -> None:
+    def _strike(self, fault: Fault, session: Session | None, answer: bytes = b"") -> None:
         if fault.kind == "fail":
             raise Refused(**fault.error)
         if fault.kind == "cut":
-            raise Gone
+            raise Gone(answer[: fault.at])
         if fault.kind == "orphan" and session:
             session.hang_up()
         released = threading.Event()

@@ -64,7 +64,11 @@ class Server:
         except Refused as error:
             wire.send_error(error)
             wire.flush()
-        except (Gone, OSError):
+        except Gone as gone:
+            with suppress(OSError):
+                wire.write(gone.last)
+                wire.flush()
+        except OSError:
             pass
         finally:
             wire.close()
@@ -85,7 +89,7 @@ class Server:
         pid = next(self.pids)
         user = start.get("user", "")
         self._authenticate(wire, user)
-        self.faults.around(CONNECT, lambda: None)
+        self.faults.around(CONNECT, bytes)
         session = self.cluster.sessions[pid] = Session(self.cluster, pid, user, wire.dismiss)
         try:
             for name, value in STATUS.items():

@@ -34,7 +34,11 @@ class Refused(Exception):
 
 
 class Gone(Exception):
-    """The client is not there any more, or is to find us gone."""
+    """The client is not there any more, or is to find us gone; `last` is what it gets before."""
+
+    def __init__(self, last: bytes = b"") -> None:
+        super().__init__()
+        self.last = last
 
 
 class Message:
@@ -80,10 +84,13 @@ class Wire:
         return code.decode(), Message(self._exactly(length - 4))
 
     def send(self, code: str, *parts: bytes) -> None:
-        self.stream.write(framed(code, *parts))
+        self.write(framed(code, *parts))
 
     def send_error(self, error: Refused) -> None:
-        self.stream.write(framed("E", error.fields()))
+        self.write(framed("E", error.fields()))
+
+    def write(self, messages: bytes) -> None:
+        self.stream.write(messages)
 
     def flush(self) -> None:
         self.stream.flush()

@@ -164,6 +164,15 @@ def test_a_connection_that_is_cut_as_it_begins_costs_nothing(sales, redshift):  
     assert loaded(sales) == ([1], 1)
 
 
+@pytest.mark.parametrize(("part", "at"), [("LOCK", 3), ("SELECT count", 9), ("DELETE FROM", 12), ("commit", 8)])
+def test_an_answer_that_is_cut_in_the_middle_costs_nothing(sales, redshift, part, at):  # noqa: F811
+    redshift.cut(part, before=False, at=at)
+
+    load(sales, 1)
+
+    assert loaded(sales) == ([1], 1)
+
+
 def test_a_commit_that_goes_on_without_its_connection_is_waited_for(sales, redshift):  # noqa: F811
     redshift.orphan("commit")
     with ThreadPoolExecutor() as pool:

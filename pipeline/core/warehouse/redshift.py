@@ -86,7 +86,7 @@ class RedshiftWarehouse(Warehouse):
     def _connect_once(self) -> Any:
         arguments = connect_arguments(self.address, self.settings)
         try:
-            return redshift_connector.connect(**arguments)
+            return _read_wholly(redshift_connector.connect(**arguments))
         except (BotoCoreError, ClientError) as error:
             raise aws.explained(error, f"{self}: a login by IAM") from error
         except ERRORS as error:
@@ -112,3 +112,17 @@ def _close_what_failed(error: Exception) -> None:
             with suppress(*ERRORS):
                 connection.close()
             return
+
+
+def _read_wholly(connection: Any) -> Any:
+    """Return a connection that fails where a message ends early: the connector would take the part for the whole."""
+    read = connection._read
+
+    def read_all(length: int) -> bytes:
+        data = read(length)
+        if len(data) < length:
+            raise ConnectionError("the server closed it")
+        return data
+
+    connection._read = read_all
+    return connection
