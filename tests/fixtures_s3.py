@@ -1,4 +1,4 @@
-"""S3 for tests: MiniStack on a free loopback port, and a proxy before it whose replies can be spoiled.
+"""S3 for tests: MiniStack on a free loopback port, and a proxy before it that can be told what is to go wrong.
 
 from fixtures_s3 import proxy  # noqa: F401
 """
@@ -10,20 +10,16 @@ import os
 import socket
 import subprocess
 import sys
-import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import NamedTuple
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 import pytest
+from s3_proxy import Proxy, serve
 
 REGION = "eu-west-1"
-HOP_BY_HOP = {"connection", "transfer-encoding", "content-length", "date", "server"}
 
 
 @pytest.fixture(scope="session")
@@ -100,128 +96,10 @@ def put_all(endpoint: str, paths: Iterable[str]) -> None:
             reply.read()
 
 
-class Reply(NamedTuple):
-    status: int
-    headers: list[tuple[str, str]]
-    body: bytes
-
-
-# What becomes of a request: it may send it on, or not; None cuts the connection.
-Answer = Callable[[Callable[[], Reply]], Reply | None]
-
-
-def lost_reply(send: Callable[[], Reply]) -> None:
-    send()
-
-
-def lost_request(send: Callable[[], Reply]) -> None:
-    pass
-
-
-def s3_error(status: int, code: str) -> Answer:
-    body = f"<Error><Code>{code}</Code><Message>{code}</Message></Error>".encode()
-    return lambda send: Reply(status, [("Content-Type", "application/xml")], body)
-
-
-class Request(NamedTuple):
-    """A request, and what S3 answered to it, whatever the client saw; None if S3 never got it."""
-
-    method: str
-    path: str
-    status: int | None
-
-
-@dataclass
-class Spoiled:
-    method: str
-    part: str
-    answer: Answer
-    times: int
-    is_used: bool = False
-
-
-class Proxy:
-    """Sends requests on to S3, remembers them, and spoils the ones that it was told to."""
-
-    def __init__(self, upstream: str, endpoint: str):
-        self.upstream, self.endpoint = upstream, endpoint
-        self.requests: list[Request] = []
-        self.lock = threading.Lock()
-        self.spoiled: list[Spoiled] = []
-
-    def spoil(self, method: str, part: str, answer: Answer, times: int = 1) -> None:
-        """Answer the next requests of a method ("" is any) whose path has a part, as often as told."""
-        self.spoiled.append(Spoiled(method, part, answer, times))
-
-    def answer(self, method: str, path: str, send: Callable[[], Reply]) -> Reply | None:
-        with self.lock:
-            found = next((s for s in self.spoiled if s.times and s.method in ("", method) and s.part in path), None)
-            if found:
-                found.times -= 1
-                found.is_used = True
-        statuses: list[int | None] = []
-
-        def send_and_note() -> Reply:
-            reply = send()
-            statuses.append(reply.status)
-            return reply
-
-        try:
-            return found.answer(send_and_note) if found else send_and_note()
-        finally:
-            with self.lock:
-                self.requests += [Request(method, path, status) for status in statuses or [None]]
-
-    def statuses(self, method: str, part: str) -> list[int | None]:
-        """Return what S3 answered to the requests of a method whose path has a part, in order."""
-        return [one.status for one in self.requests if one.method == method and part in one.path]
-
-
 @pytest.fixture
 def proxy(ministack) -> Iterator[Proxy]:
     """A proxy before MiniStack; its `endpoint` is to be used in place of MiniStack's."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    server.proxy = Proxy(ministack, f"http://127.0.0.1:{server.server_port}")
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    yield server.proxy
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serve(ministack) as serving:
+        yield serving
     # A fault that met no request leaves its test saying nothing.
-    assert [one for one in server.proxy.spoiled if not one.is_used] == []
-
-
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-
-    def handle_one(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        reply = self.server.proxy.answer(self.command, unquote(self.path), lambda: self.send(body))
-        if reply is None:
-            self.close_connection = True
-            return
-        self.send_response_only(reply.status)
-        for name, value in reply.headers:
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(reply.body)))
-        self.end_headers()
-        self.wfile.write(reply.body)
-
-    do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = handle_one  # noqa: N815 - the server looks for these names
-
-    def send(self, body: bytes) -> Reply:
-        upstream = http.client.HTTPConnection(urlsplit(self.server.proxy.upstream).netloc, timeout=30)
-        try:
-            headers = {name: value for name, value in self.headers.items() if name.lower() != "expect"}
-            upstream.request(self.command, self.path, body, headers)
-            answer = upstream.getresponse()
-            kept = [(name, value) for name, value in answer.getheaders() if name.lower() not in HOP_BY_HOP]
-            return Reply(answer.status, kept, answer.read())
-        finally:
-            upstream.close()
-
-    def log_message(self, format: str, *args) -> None:
-        """Keep the output of the tests free of requests."""
+    assert [one for one in serving.spoiled if not one.is_used] == []

@@ -22,7 +22,8 @@ from fixtures_lake import (  # noqa: F401 - fixtures
     store,
     write,
 )
-from fixtures_s3 import lost_reply, lost_request, proxy, put_all, s3_error  # noqa: F401 - fixtures
+from fixtures_s3 import proxy, put_all  # noqa: F401 - fixtures
+from s3_proxy import lost_reply, lost_request, s3_error
 
 from pipeline.core.errors import CommitLost, SourceUnavailable
 from pipeline.core.lake import Lake, Partition

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 from fixtures_lake import FORK, in_processes, proxied, store  # noqa: F401 - fixtures
-from fixtures_s3 import Reply, lost_reply, proxy, s3_error  # noqa: F401 - fixtures
+from fixtures_s3 import proxy  # noqa: F401 - fixtures
 from fsspec.asyn import sync
+from s3_proxy import Reply, lost_reply, s3_error
 
 from pipeline.core.errors import SourceUnavailable
 from pipeline.core.store.local import LocalStore
