@@ -4,7 +4,7 @@ BIN := venv/bin
 DATE ?= 2010-12-01
 TOP = SELECT * FROM public.user_behavior_metric WHERE insert_date = '$(DATE)' ORDER BY amount_spent DESC
 
-.PHONY: help demo test lint unit faults lock java browser clean
+.PHONY: help demo test lint deploy-lint unit faults lock java browser clean
 
 help:
 	@echo "make demo    run the user-behaviour pipeline on generated data, and show its result"
@@ -25,7 +25,7 @@ demo: java venv/installed
 	@echo "  lakeshift seed --purchases FILE.csv --reviews FILE.csv                        # your own data"
 	@echo "  lakeshift --help; lakeshift down"
 
-test: java venv/installed-test lint browser unit
+test: java venv/installed-test lint deploy-lint browser unit
 
 lint: venv/installed-test
 	$(BIN)/ruff check .
@@ -33,6 +33,12 @@ lint: venv/installed-test
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/sqlfluff lint sql
+	PATH="$(CURDIR)/$(BIN):$$PATH" .ci/secrets
+
+deploy-lint: venv/deploy/installed
+	venv/deploy/bin/cfn-lint deploy/*.yaml
+	venv/deploy/bin/checkov --directory deploy --framework cloudformation --quiet --compact --skip-download
+	venv/deploy/bin/shellcheck deploy/release.sh deploy/host/install.sh deploy/host/lakeshift-env .ci/*
 
 unit: venv/installed-test
 	$(BIN)/python -m pytest -m "not faults"
@@ -44,6 +50,8 @@ lock: venv/installed-test
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[lock]'
 	$(BIN)/uv pip compile setup.py --all-extras --constraints constraints.in --universal --python-version 3.10 --upgrade \
 		--no-header --no-annotate --output-file constraints.txt
+	$(BIN)/uv pip compile deploy/lint.in --universal --python-version 3.10 --upgrade --no-header --no-annotate \
+		--output-file deploy/constraints.txt
 
 # Chromium for the visualiser's test; without it that test is skipped, and says so.
 browser: venv/installed-test
@@ -66,6 +74,12 @@ venv/installed-test: setup.py constraints.txt
 	$(PYTHON) -m venv venv
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test]'
 	@touch $@ venv/installed
+
+# checkov pins old libraries, so it has an environment of its own.
+venv/deploy/installed: deploy/constraints.txt
+	$(PYTHON) -m venv venv/deploy
+	venv/deploy/bin/python -m pip install --quiet --requirement deploy/constraints.txt
+	@touch $@
 
 clean:
 	-$(BIN)/lakeshift down

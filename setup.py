@@ -52,6 +52,8 @@ setup(
             "sqlfluff>=4",
             "playwright>=1.55",
             "build>=1.3",
+            "detect-secrets>=1.5",
+            "pyyaml>=6",
             "setuptools>=77",
         ],
         "lock": ["uv>=0.9"],
