@@ -9,7 +9,7 @@ from pathlib import Path
 
 import typer
 
-from pipeline.cli import data, reruns, services
+from pipeline.cli import data, reruns, services, vacuum
 from pipeline.cli.console import complain
 from pipeline.core.errors import PipelineError, one_line
 
@@ -20,7 +20,16 @@ luigi --module pipeline.user_behaviour UserBehaviourMetric --date 2010-12-01
 """
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-for command in (services.up, services.down, data.seed, data.query, reruns.rerun, services.config, services.warm):
+for command in (
+    services.up,
+    services.down,
+    data.seed,
+    data.query,
+    reruns.rerun,
+    vacuum.vacuum,
+    services.config,
+    services.warm,
+):
     app.command()(command)
 
 

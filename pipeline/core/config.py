@@ -21,6 +21,7 @@ from pipeline.core.errors import SettingError
 from pipeline.core.settings import (
     as_count,
     as_database,
+    as_days,
     as_place,
     as_roles,
     as_runner,
@@ -54,6 +55,7 @@ class Lake:
     region: str = setting("")
     max_refused: float = setting("0.01", as_share, "a share between 0 and 1")
     allow_unfinished: bool = setting("false", as_yes_no, "true or false")
+    vacuum_after_days: int = setting("7", as_days, "a whole number of days, at least 1")
 
 
 @dataclass(frozen=True)

@@ -131,6 +131,13 @@ def as_count(value: str, folder: Path) -> int:
     return count
 
 
+def as_days(value: str, folder: Path) -> int:
+    days = int(value)
+    if days < 1:
+        raise ValueError
+    return days
+
+
 def as_yes_no(value: str, folder: Path) -> bool:
     return ConfigParser.BOOLEAN_STATES[value.lower()]
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pipeline.core.errors import CheckFailed, CommitLost, PipelineError, SourceUnavailable
 from pipeline.core.lake.attempt import Attempt
 from pipeline.core.lake.manifest import Dataset, Manifest, Partition
-from pipeline.core.lake.paths import data_path, manifest_path, new_attempt_id, place_of, reruns_path
+from pipeline.core.lake.paths import data_path, manifest_path, manifests_path, new_attempt_id, place_of, reruns_path
 from pipeline.core.store import Store
 
 READ_AT_ONCE = 16
@@ -61,9 +61,16 @@ class Lake:
         requested = defaultdict(set)
         for partition, name in self._reruns(dataset):
             requested[partition].add(name)
-        committed = set(self._committed(dataset))
+        committed = self.committed_partitions(dataset)
         unanswered = {p for p in committed & requested.keys() if not self.state(dataset, p).is_complete}
         return committed - unanswered
+
+    def committed_partitions(self, dataset: Dataset) -> set[Partition]:
+        """Return the partitions that have a manifest, whether they are to be replaced or not; one listing."""
+        return {
+            self._partition(listed.path.rpartition("/")[2].removesuffix(".json"), listed.path)
+            for listed in self.store.list(manifests_path(dataset))
+        }
 
     def committed_locations(self, dataset: Dataset) -> dict[Partition, str]:
         """Return where each complete partition lies, by listings: three, whatever their number, up to a page each."""
@@ -119,10 +126,6 @@ class Lake:
             if place and place.partition:
                 held[place.partition].add(place.attempt)
         return held
-
-    def _committed(self, dataset: Dataset) -> Iterator[Partition]:
-        for listed in self.store.list(f"{dataset}/_manifest"):
-            yield self._partition(listed.path.rpartition("/")[2].removesuffix(".json"), listed.path)
 
     def _reruns(self, dataset: Dataset, partition: str = "") -> Iterator[tuple[Partition, str]]:
         for listed in self.store.list(f"{reruns_path(dataset)}/{partition}"):

@@ -7,14 +7,16 @@ import re
 import secrets
 from typing import NamedTuple
 
-from pipeline.core.lake.manifest import Dataset, Partition
+from pipeline.core.lake.manifest import NAME, Dataset, Partition
 
 ATTEMPT = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")
+MANIFESTS, RERUNS, QUARANTINE = "_manifest", "_rerun", "quarantine"
 
 
 class Place(NamedTuple):
-    """What a file of a dataset belongs to: an attempt, and the partition in it, if it lies in one."""
+    """What a file belongs to: an attempt at a dataset, and the partition in it, if it lies in one."""
 
+    dataset: Dataset
     attempt: str
     partition: Partition | None
 
@@ -31,25 +33,39 @@ def data_path(dataset: Dataset, attempt: str, partition: Partition) -> str:
 
 def quarantine_path(dataset: Dataset, attempt: str, partition: Partition) -> str:
     """Return the folder with the rows that an attempt refused of one partition."""
-    return f"quarantine/{dataset.name}/{attempt}/{partition}"
+    return f"{QUARANTINE}/{dataset.name}/{attempt}/{partition}"
+
+
+def manifests_path(dataset: Dataset) -> str:
+    """Return the folder with the manifests of all partitions."""
+    return f"{dataset}/{MANIFESTS}"
 
 
 def manifest_path(dataset: Dataset, partition: Partition) -> str:
     """Return where the manifest of one partition lies, whether it exists or not."""
-    return f"{dataset}/_manifest/{partition}.json"
+    return f"{manifests_path(dataset)}/{partition}.json"
 
 
 def reruns_path(dataset: Dataset) -> str:
     """Return the folder with a folder of rerun requests for each partition that has some."""
-    return f"{dataset}/_rerun"
+    return f"{dataset}/{RERUNS}"
 
 
 def place_of(path: str) -> Place | None:
     """Return what the file at zone/dataset/attempt/partition/... belongs to, or None if it is no attempt's."""
     parts = path.split("/", 4)
-    if len(parts) < 4 or not ATTEMPT.fullmatch(parts[2]):
+    if len(parts) < 4 or not is_of_dataset(path) or not ATTEMPT.fullmatch(parts[2]):
         return None
+    dataset, attempt = Dataset(*parts[:2]), parts[2]
     try:
-        return Place(parts[2], Partition.parse(parts[3]) if len(parts) > 4 else None)
+        return Place(dataset, attempt, Partition.parse(parts[3]) if len(parts) > 4 else None)
     except ValueError:
-        return Place(parts[2], None)
+        return Place(dataset, attempt, None)
+
+
+def is_of_dataset(path: str) -> bool:
+    """Say whether a path is one that Lakeshift writes."""
+    zone, name, folder = (*path.split("/", 3), "", "")[:3]
+    if not NAME.fullmatch(zone) or not NAME.fullmatch(name):
+        return False
+    return folder in (MANIFESTS, RERUNS) or ATTEMPT.fullmatch(folder) is not None

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from pipeline.core import config
 from pipeline.core.warehouse.base import Table, Warehouse, external_partitions
-from pipeline.core.warehouse.external import LOCATION_SHOWN, is_at
+from pipeline.core.warehouse.external import is_among, is_at
 
-__all__ = ["LOCATION_SHOWN", "Table", "Warehouse", "external_partitions", "is_at", "make", "warehouse"]
+__all__ = ["Table", "Warehouse", "external_partitions", "is_among", "is_at", "make", "warehouse"]
 
 
 def warehouse() -> Warehouse:

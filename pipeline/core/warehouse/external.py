@@ -6,7 +6,7 @@ Redshift binds no parameter in them, so values and locations are written as lite
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 
 from pipeline.core.errors import PipelineError
 from pipeline.core.lake import Partition
@@ -47,6 +47,11 @@ def is_at(shown: str | None, location: str) -> bool:
             f" it: choose a [lake] root that is shorter by {len(attempt) - LOCATION_SHOWN}, and load the days again."
         )
     return location.startswith(shown)
+
+
+def is_among(location: str, shown: Set[str]) -> bool:
+    """Say whether a partition may lie at a location, by what svv_external_partitions shows of all of them."""
+    return location in shown or location[:LOCATION_SHOWN] in shown
 
 
 def literal(text: str) -> str:
