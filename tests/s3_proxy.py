@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import BinaryIO, NamedTuple
 from urllib.parse import unquote, urlsplit
@@ -106,6 +107,8 @@ class Proxy:
         self.requests: list[Request] = []
         self.lock = threading.Lock()
         self.spoiled: list[Spoiled] = []
+        # What says by the headers of a request that it is not let through.
+        self.refuse: Callable[[Message], Reply | None] = lambda headers: None
 
     def spoil(self, method: str, part: str, answer: Answer, times: int = 1) -> None:
         """Answer the next requests of a method ("" is any) whose path has a part, as often as told."""
@@ -155,7 +158,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def handle_one(self) -> None:
         self.body = None
-        reply = self.server.proxy.answer(self.command, unquote(self.path), lambda: self.send(self.read_body()))
+        proxy = self.server.proxy
+        reply = proxy.refuse(self.headers) or proxy.answer(self.command, unquote(self.path), self.send)
         if reply is None:
             self.close_connection = True
             return
@@ -177,11 +181,11 @@ class Handler(BaseHTTPRequestHandler):
             self.body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         return self.body
 
-    def send(self, body: bytes) -> Reply:
+    def send(self) -> Reply:
         upstream = http.client.HTTPConnection(urlsplit(self.server.proxy.upstream).netloc, timeout=30)
         try:
             headers = {name: value for name, value in self.headers.items() if name.lower() != "expect"}
-            upstream.request(self.command, self.path, body, headers)
+            upstream.request(self.command, self.path, self.read_body(), headers)
             answer = upstream.getresponse()
             dropped = HOP_BY_HOP if self.command == "HEAD" else HOP_BY_HOP | {"content-length"}
             kept = [(name, value) for name, value in answer.getheaders() if name.lower() not in dropped]
