@@ -25,7 +25,12 @@ from redshift_session import Cluster, Session
 from redshift_wire import Gone, Refused, Wire, text
 
 SSL_REQUEST, CANCEL_REQUEST = 80877103, 80877102
-STATUS = {"server_version": "8.0.2", "client_encoding": "UTF8", "server_protocol_version": "2"}
+STATUS = {
+    "server_version": "8.0.2",
+    "client_encoding": "UTF8",
+    "DateStyle": "ISO, MDY",
+    "server_protocol_version": "2",
+}
 
 
 class Server:

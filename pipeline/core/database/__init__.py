@@ -10,4 +10,6 @@ __all__ = ["Database", "database"]
 def database() -> Database:
     """Return the PostgreSQL of luigi.cfg; the embedded one is started if it is not running."""
     settings = config.database()
-    return Database(start_postgres(settings.data) if settings.url == "embedded" else settings.url)
+    if settings.url == "embedded":
+        return Database(start_postgres(settings.data))
+    return Database(settings.url, settings.secret_id)

@@ -9,42 +9,27 @@ from typing import IO, Any
 import psycopg2
 from psycopg2 import errorcodes, extensions
 
-from pipeline.core.config import masked
 from pipeline.core.database import copies
-from pipeline.core.errors import Retryable, SettingError, SourceUnavailable
+from pipeline.core.database.connecting import Connector
+from pipeline.core.errors import Retryable, SourceUnavailable
 from pipeline.core.etl_load import PartitionedTables
 from pipeline.core.retries import retried
 from pipeline.core.sql_files import read_sql
 
-# What a URL says itself comes before these. A peer that vanished is noticed in minutes, and not in hours.
-CONNECTION = {"connect_timeout": 10, "application_name": "lakeshift", "keepalives_idle": 60}
-# And these after it: rows are copied as bytes, and those are UTF-8 on our side.
-ENCODING = {"client_encoding": "UTF8"}
 SESSION = "SET LOCAL timezone TO 'UTC'; SET LOCAL tcp_keepalives_idle TO 60"
 TRY_AGAIN = (psycopg2.OperationalError, psycopg2.InterfaceError)
 # PostgreSQL's codes for what passes by itself: serialization, deadlock, connections, restarts.
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 PASSING = ("40001", "40P01", "53300", "57P01", "57P02", "57P03")
-PASSING_AT_CONNECT = ("too many clients", "remaining connection slots", "the database system is")
 MISSING = (errorcodes.UNDEFINED_TABLE, errorcodes.INVALID_SCHEMA_NAME)
-# None of them holds an @ but as the end of a password, which is then cut at its own @ or /.
-AFTER_PASSWORD = ("host", "port", "dbname")
 Parameters = Mapping[str, Any]
 
 
 class Database(PartitionedTables):
     """A PostgreSQL database, by its URL. Statements take parameters as %(name)s, and they are bound."""
 
-    def __init__(self, url: str) -> None:
-        try:
-            self._place = extensions.parse_dsn(url)
-        except psycopg2.ProgrammingError:
-            # Its text holds what could not be read, which may be a password.
-            raise SettingError(f"[database] url = {masked(url)}: expected postgresql://user@host/database") from None
-        if any("@" in self._place.get(part, "") for part in AFTER_PASSWORD):
-            raise SettingError(
-                "[database] url: a password with @, / or : in it is written percent-encoded (%40, %2F, %3A)"
-            )
+    def __init__(self, url: str, secret_id: str = "") -> None:
+        self._connector = Connector(url, secret_id)
 
     @contextmanager
     def transaction(self) -> Iterator[Any]:
@@ -111,18 +96,10 @@ class Database(PartitionedTables):
                 self.run_file(cursor, name)
 
     def __str__(self) -> str:
-        host = self._place.get("host", "localhost")
-        port = "" if host.startswith("/") else f":{self._place.get('port', 5432)}"
-        return f"PostgreSQL at {host}{port}/{self._place.get('dbname', '')}"
+        return str(self._connector)
 
     def _connect(self) -> Any:
-        try:
-            connection = psycopg2.connect(**(CONNECTION | self._place | ENCODING))
-        except psycopg2.OperationalError as error:
-            passes = any(text in str(error) for text in PASSING_AT_CONNECT)
-            raise (Retryable if passes else SourceUnavailable)(
-                f"{self} cannot be reached. Is it up, and is [database] url in luigi.cfg right? {error}"
-            ) from error
+        connection = self._connector.connect()
         connection.set_session(isolation_level=extensions.ISOLATION_LEVEL_REPEATABLE_READ)
         return connection
 
