@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from pipeline.core.errors import SettingError, SourceUnavailable
+from pipeline.core.feeds import open_feed
 from pipeline.core.lake import Attempt, Counts, File, Input
 from pipeline.core.records import Record, RefusedRows, checked_records, read_text, row_writer
 
@@ -37,37 +35,26 @@ def copy_feed(path: str | Path, header: Sequence[str], attempt: Attempt, setting
     setting is what names the feed in luigi.cfg, such as "[user_behaviour] review_feed". Raises SourceUnavailable
     when the feed is missing, empty, or changes while it is copied, and CheckFailed when its header is another.
     """
-    if "://" in str(path):
-        raise SettingError(f"{setting} = {path}: expected a file of this machine")
-    path = Path(path)
     with ExitStack() as stack:
-        feed = stack.enter_context(_open_feed(path, setting))
+        feed = stack.enter_context(open_feed(str(path), setting))
         refused = stack.enter_context(RefusedRows(lambda: attempt.open_refused("refused.csv", "wb")))
-        before = os.fstat(feed.fileno())
-        hashed = HashedStream(feed)
-        records = checked_records(read_text(io.BufferedReader(hashed, BUFFER_CHARACTERS)), header, str(path))
-        files = _write_parts(attempt, header, refused.keep_out(str(path), records))
-        _check_unchanged(path, before, os.fstat(feed.fileno()))
+        hashed = HashedStream(feed.stream)
+        records = checked_records(read_text(io.BufferedReader(hashed, BUFFER_CHARACTERS)), header, feed.path)
+        files = _write_parts(attempt, header, refused.keep_out(feed.path, records))
+        feed.check_unchanged(hashed.bytes)
     written = sum(file.rows for file in files)
     rows = Counts(written + refused.count, written, refused.count)
-    return Fed(rows, files, _fingerprint(path, before, hashed.digest), refused.first)
-
-
-def _open_feed(path: Path, setting: str) -> io.FileIO:
-    try:
-        return io.FileIO(path)
-    except OSError as error:
-        raise SourceUnavailable(
-            f"{path} cannot be read: {error.strerror}. Put it there, or look at {setting}."
-        ) from error
+    source = Input(feed.path, fingerprint={"sha256": hashed.digest.hexdigest(), **feed.fingerprint()})
+    return Fed(rows, files, source, refused.first)
 
 
 class HashedStream(io.RawIOBase):
-    """A binary file whose bytes are hashed as they are read."""
+    """A binary file whose bytes are hashed and counted as they are read."""
 
     def __init__(self, file: Any):
         self._file = file
         self.digest = hashlib.sha256()
+        self.bytes = 0
 
     def readable(self) -> bool:
         return True
@@ -75,6 +62,7 @@ class HashedStream(io.RawIOBase):
     def readinto(self, buffer: Any) -> int | None:
         count = self._file.readinto(buffer)
         self.digest.update(memoryview(buffer)[:count])
+        self.bytes += count or 0
         return count
 
 
@@ -109,13 +97,3 @@ def _empty_into(target: BinaryIO, buffer: io.StringIO) -> int:
     buffer.seek(0)
     buffer.truncate()
     return size
-
-
-def _check_unchanged(path: Path, before: os.stat_result, after: os.stat_result) -> None:
-    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-        raise SourceUnavailable(f"{path} changed while it was copied. Wait until it is written, and run again.")
-
-
-def _fingerprint(path: Path, stat: os.stat_result, digest: Any) -> Input:
-    changed_at = datetime.fromtimestamp(stat.st_mtime, timezone.utc).isoformat()
-    return Input(str(path), fingerprint={"sha256": digest.hexdigest(), "bytes": stat.st_size, "mtime": changed_at})

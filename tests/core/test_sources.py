@@ -1,21 +1,28 @@
 """A feed is copied whole or not at all: good records into the attempt's parts, the others into quarantine."""
 
+# ruff: noqa: F811 - fixtures
+
 import csv
 import hashlib
 import tracemalloc
 
 import pytest
+from fixtures_s3 import REGION, new_bucket, proxy  # noqa: F401 - fixtures
+from s3_proxy import shortened_to
 
 from pipeline.core import sources
 from pipeline.core.errors import CheckFailed, SettingError, SourceUnavailable
-from pipeline.core.lake import Counts, Dataset, Lake, Partition
+from pipeline.core.lake import Counts, Dataset, Input, Lake, Partition
 from pipeline.core.sources import copy_feed
 from pipeline.core.store import open_store
+from pipeline.core.store.s3_connection import PART_BYTES
 
 HEADER = ("cid", "review_str")
 REVIEWS = Dataset("raw", "movie_review")
 SETTING = "[user_behaviour] review_feed"
 DAY = Partition("insert_date", "2010-12-01")
+# More than what is read ahead.
+LONG = b"cid,review_str\n" + (b"1," + b"a good film " * 800 + b"\n") * 5250
 
 
 @pytest.fixture
@@ -112,8 +119,8 @@ def test_a_missing_feed_names_the_setting(attempt, feed):
 
 
 def test_a_feed_elsewhere_is_a_setting_to_be_changed(attempt):
-    with pytest.raises(SettingError, match=r"review_feed = s3://vendor/reviews.csv: expected a file of this machine"):
-        copy_feed("s3://vendor/reviews.csv", HEADER, attempt, SETTING)
+    with pytest.raises(SettingError, match=r"review_feed = ftp://vendor/reviews.csv: expected a file of this machine"):
+        copy_feed("ftp://vendor/reviews.csv", HEADER, attempt, SETTING)
 
 
 def test_an_empty_feed_is_not_there_yet(attempt, feed):
@@ -145,3 +152,78 @@ def test_a_feed_that_grows_while_it_is_copied_is_to_be_read_again(attempt, feed)
 
     with pytest.raises(SourceUnavailable, match="changed while it was copied"):
         copy_feed(feed, HEADER, Appending(**vars(attempt)), SETTING)
+
+
+@pytest.fixture
+def inbox(proxy, settings):
+    """A store on S3 where a vendor drops files."""
+    settings("lake", "endpoint_url", proxy.endpoint)
+    settings("lake", "region", REGION)
+    return open_store(f"{new_bucket(proxy.upstream)}/inbox")
+
+
+def drop(inbox, data):
+    with inbox.open("reviews.csv", "wb") as file:
+        file.write(data)
+    return inbox.url("reviews.csv")
+
+
+def test_a_feed_in_s3_is_copied_with_its_etag(attempt, inbox):
+    data = b"cid,review_str\n1,fine\n2\n"
+    feed = drop(inbox, data)
+
+    fed = copy_feed(feed, HEADER, attempt, SETTING)
+
+    assert fed.rows == Counts(read=2, written=1, refused=1)
+    assert rows_of(attempt, "part-0000.csv") == [list(HEADER), ["1", "fine"]]
+    assert fed.first_refusal.startswith(f"line 3 of {feed}")
+    etag, sha256 = hashlib.md5(data, usedforsecurity=False).hexdigest(), hashlib.sha256(data).hexdigest()
+    assert fed.source == Input(feed, fingerprint={"sha256": sha256, "bytes": len(data), "etag": etag})
+
+
+def test_a_feed_that_is_missing_in_s3_is_named(attempt, inbox):
+    feed = inbox.url("reviews.csv")
+
+    with pytest.raises(SourceUnavailable, match=rf"^{feed} cannot be read: it is not there\. .*\[user_behaviour\] rev"):
+        copy_feed(feed, HEADER, attempt, SETTING)
+
+
+def test_a_feed_in_s3_that_does_not_answer_says_why(attempt, settings):
+    settings("lake", "endpoint_url", "http://127.0.0.1:9")
+
+    with pytest.raises(SourceUnavailable, match=r"^s3://vendor/reviews\.csv cannot be read: .* http://127\.0\.0\.1:9"):
+        copy_feed("s3://vendor/reviews.csv", HEADER, attempt, SETTING)
+
+
+def test_a_feed_in_s3_that_comes_short_is_not_taken_for_the_whole(attempt, inbox, proxy):
+    feed = drop(inbox, b"cid,review_str\n1,fine\n2,fine\n")
+    proxy.spoil("GET", "/inbox/reviews.csv", shortened_to(22))
+    proxy.spoil("GET", "/inbox/reviews.csv", shortened_to(0), times=100)
+
+    with pytest.raises(SourceUnavailable, match=r"reviews.csv changed while it was copied"):
+        copy_feed(feed, HEADER, attempt, SETTING)
+
+
+def test_a_feed_in_s3_that_is_replaced_while_it_is_copied_is_to_be_read_again(attempt, inbox):
+    feed = drop(inbox, LONG)
+
+    class Replacing(type(attempt)):
+        """The vendor drops another file when the copy has begun."""
+
+        def open(self, name, mode="wb"):
+            drop(inbox, LONG + b"1,more\n")
+            return super().open(name, mode)
+
+    with pytest.raises(SourceUnavailable, match=rf"^{feed} was replaced while it was read"):
+        copy_feed(feed, HEADER, Replacing(**vars(attempt)), SETTING)
+
+
+def test_memory_does_not_grow_with_a_feed_in_s3(attempt, inbox):
+    feed = drop(inbox, LONG)
+
+    tracemalloc.start()
+    copy_feed(feed, HEADER, attempt, SETTING)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert peak < 4 * PART_BYTES < len(LONG) - PART_BYTES

@@ -6,6 +6,9 @@ import io
 from contextlib import AbstractContextManager, suppress
 from typing import Any, Protocol
 
+from s3fs.utils import FileExpired
+
+from pipeline.core.errors import SourceUnavailable
 from pipeline.core.store.base import NewFile
 from pipeline.core.store.s3_connection import FAILURES, Connection
 
@@ -43,7 +46,7 @@ class StoredObject(io.RawIOBase):
     """An object as it was when it was opened; a read fails once it is another."""
 
     def __init__(self, fs: Connection, place: str, answering: Answering):
-        self._answering = answering
+        self._place, self._answering = place, answering
         with answering():
             self._file = fs.open(place, "rb")
 
@@ -63,7 +66,12 @@ class StoredObject(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         with self._answering():
-            return self._file.readinto(buffer)
+            try:
+                return self._file.readinto(buffer)
+            except FileExpired as error:
+                raise SourceUnavailable(
+                    f"s3://{self._place} was replaced while it was read. Wait until it is written, and run again."
+                ) from error
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         return self._file.seek(offset, whence)

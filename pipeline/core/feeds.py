@@ -1,0 +1,86 @@
+"""Files that somebody else drops, on this machine or in S3, as they are read."""
+
+from __future__ import annotations
+
+import io
+import os
+from abc import ABC, abstractmethod
+from datetime import datetime, timezone
+from typing import Any
+
+from pipeline.core.errors import SettingError, SourceUnavailable, one_line
+from pipeline.core.store import open_store
+
+
+class Feed(ABC):
+    """A dropped file that is open for reading. Used with `with`."""
+
+    def __init__(self, path: str, stream: Any):
+        self.path, self.stream = path, stream
+
+    def __enter__(self) -> Feed:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.stream.close()
+
+    @abstractmethod
+    def check_unchanged(self, count: int) -> None:
+        """Raise SourceUnavailable if the bytes that were read, so many, are not all of one file."""
+
+    @abstractmethod
+    def fingerprint(self) -> dict[str, Any]:
+        """Return what tells this state of the file from another without reading it."""
+
+    def has_changed(self) -> SourceUnavailable:
+        return SourceUnavailable(f"{self.path} changed while it was copied. Wait until it is written, and run again.")
+
+
+def open_feed(path: str, setting: str) -> Feed:
+    """Return the feed at a path or at s3://bucket/key. Raises SourceUnavailable when it is not there.
+
+    setting is what names it in luigi.cfg, such as "[user_behaviour] review_feed".
+    """
+    if path.startswith("s3://"):
+        return _StoredFeed(path, setting)
+    if "://" in path:
+        raise SettingError(f"{setting} = {path}: expected a file of this machine, or s3://bucket/key")
+    return _LocalFeed(path, setting)
+
+
+class _LocalFeed(Feed):
+    def __init__(self, path: str, setting: str):
+        try:
+            super().__init__(path, io.FileIO(path))
+        except OSError as error:
+            raise SourceUnavailable(
+                f"{path} cannot be read: {error.strerror}. Put it there, or look at {setting}."
+            ) from error
+        self._before = os.fstat(self.stream.fileno())
+
+    def check_unchanged(self, count: int) -> None:
+        before, after = self._before, os.fstat(self.stream.fileno())
+        if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+            raise self.has_changed()
+
+    def fingerprint(self) -> dict[str, Any]:
+        changed_at = datetime.fromtimestamp(self._before.st_mtime, timezone.utc).isoformat()
+        return {"bytes": self._before.st_size, "mtime": changed_at}
+
+
+class _StoredFeed(Feed):
+    def __init__(self, path: str, setting: str):
+        folder, _, name = path.rpartition("/")
+        try:
+            super().__init__(path, open_store(folder).open(name, "rb"))
+        except SourceUnavailable as error:
+            reason = "it is not there" if isinstance(error.__cause__, FileNotFoundError) else one_line(error)
+            raise SourceUnavailable(f"{path} cannot be read: {reason}. Put it there, or look at {setting}.") from error
+
+    def check_unchanged(self, count: int) -> None:
+        # The store gives one version or none, so what could differ is how much of it came.
+        if count != self.stream.size:
+            raise self.has_changed()
+
+    def fingerprint(self) -> dict[str, Any]:
+        return {"bytes": self.stream.size, "etag": self.stream.version}
