@@ -1,0 +1,115 @@
+"""The user-behaviour pipeline with its lake in S3 and its warehouse in Redshift, undisturbed and killed."""
+
+from __future__ import annotations
+
+import signal
+import sys
+
+import pytest
+from fixtures_redshift import Redshift, redshift, redshift_process  # noqa: F401
+from fixtures_s3 import REGION, new_bucket
+from project import DAY, ROOT, Project, luigi_command
+from sample import DAY_ROWS, given_a_day
+
+from pipeline.core.sql_files import read_sql, table_files
+from pipeline.core.warehouse import make
+from pipeline.core.warehouse.text import statements
+
+METRIC = ("UserBehaviourMetric", "--date", DAY)
+# The day's metric, and a marker.
+ONCE = (DAY_ROWS, [("public.user_behavior_metric", 2)])
+# One kill, at the commit of the load, is enough for every day.
+COMMITS = [
+    pytest.param(moment, number, marks=[] if (moment, number) == ("before", 6) else pytest.mark.faults)
+    for number in range(1, 7)
+    for moment in ("before", "after")
+]
+MARKERS = "SELECT table_name, row_count FROM public.etl_load"
+
+
+@pytest.fixture
+def far(project, ministack, redshift, settings) -> Project:  # noqa: F811
+    """Return a project whose lake is in S3 and whose warehouse is a Redshift with its tables."""
+    root = f"{new_bucket(ministack)}/lake"
+    project.set("lake", root=root, endpoint_url=ministack, region=REGION)
+    project.set("warehouse", url=redshift.url)
+    with make(redshift.url).autocommit() as cursor:
+        for file in table_files():
+            for statement in statements(read_sql(file).replace("%(lake_root)s", root)):
+                cursor.execute(statement)
+    given_a_day(project)
+    return project
+
+
+def what_is_loaded(far: Project) -> tuple[list[tuple], list[tuple]]:
+    """Return the day's metric, and the markers of all days."""
+    return far.metric(), far.query(MARKERS)
+
+
+def killed_at_statement(far: Project, redshift: Redshift, number: int, before: bool) -> None:  # noqa: F811
+    """Kill a run when one of its statements has arrived at Redshift, or was executed and not yet answered."""
+    redshift.hold("", before=before, skip=number)
+    process = far.start(*luigi_command(*METRIC))
+    redshift.wait_until_held()
+    process.kill()
+    process.communicate()
+    redshift.release()
+
+
+def test_a_day_goes_by_way_of_s3_and_redshift(far):
+    done = far.metric_of(DAY)
+    again = far.metric_of(DAY)
+
+    assert done.code == 0, done.output
+    assert "6 made" in done.lines[-1]
+    assert what_is_loaded(far) == ONCE
+    assert again.output.startswith("Nothing to do")
+
+
+def killed_at_commit(far: Project, moment: str, number: int) -> int:
+    script = str(ROOT / "tests/killed_run.py")
+    return far.run(sys.executable, script, moment, str(number), *METRIC, "--local-scheduler").code
+
+
+@pytest.mark.parametrize(("moment", "number"), COMMITS)
+def test_a_run_killed_at_a_commit_is_finished_by_the_same_command(far, moment, number):
+    code = killed_at_commit(far, moment, number)
+    between = far.metric()
+    again = far.metric_of(DAY)
+
+    assert code == -signal.SIGKILL
+    assert between in ([], DAY_ROWS)
+    assert again.code == 0, again.output
+    assert what_is_loaded(far) == ONCE
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
+def test_a_run_killed_at_any_statement_of_its_load_is_finished_by_the_same_command(far, redshift, before):  # noqa: F811
+    far.metric_of(DAY)
+    first, last = statements_of_the_load(far, redshift)
+
+    for number in range(first, last + 1):
+        empty(far, redshift)
+        killed_at_statement(far, redshift, number, before)
+        again = far.metric_of(DAY)
+
+        assert again.code == 0, again.output
+        assert what_is_loaded(far) == ONCE
+
+
+def empty(far: Project, redshift: Redshift) -> None:  # noqa: F811
+    """Take the metric and its marker away, and leave what they are made of."""
+    with far.in_force(), make(redshift.url).transaction() as cursor:
+        cursor.execute("DELETE FROM public.user_behavior_metric")
+        cursor.execute("DELETE FROM public.etl_load")
+
+
+def statements_of_the_load(far: Project, redshift: Redshift) -> tuple[int, int]:  # noqa: F811
+    """Return which statements of a run that has nothing but the load left to do are the load's: the first, the last."""
+    empty(far, redshift)
+    seen = len(redshift.statements)
+    assert far.metric_of(DAY).code == 0
+    executed = redshift.statements[seen:]
+    lock = next(number for number, sql in enumerate(executed) if sql.startswith("LOCK"))
+    return lock, executed.index("commit", lock)
