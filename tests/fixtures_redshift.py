@@ -21,7 +21,8 @@ from redshift_faults import CONNECT
 
 __all__ = ["CONNECT", "PASSWORD", "USER", "Redshift", "redshift", "redshift_process"]
 
-USER, PASSWORD = "tester", "secret"
+# A word of its own, so that a test can look for it in everything that a run leaves behind.
+USER, PASSWORD = "tester", "quillheron29"
 
 
 class Redshift:
