@@ -27,6 +27,7 @@ from pipeline.core import config, luigi_settings
 from pipeline.core.errors import SettingError, one_line
 from pipeline.core.logs import open_console, open_file
 from pipeline.core.spark import client
+from pipeline.core.store.requests import requests_of
 from pipeline.core.summary import Summary, explanation
 
 log = logging.getLogger(__name__)
@@ -118,6 +119,7 @@ class RunWorker(luigi.worker.Worker):
         if self._owns_driver:
             del os.environ[client.RUN_FOLDER]
             client.stop_driver(self.run_folder)
+            self.summary.requests = requests_of(self.run_folder)
             shutil.rmtree(self.run_folder, ignore_errors=True)
 
     def _give_back(self, reason: str) -> None:

@@ -8,6 +8,9 @@ from pathlib import Path
 
 from pipeline.core.errors import SettingError
 
+# The variable that tells the processes of a run where its folder is.
+RUN_FOLDER = "LAKESHIFT_RUN"
+
 
 def runtime_folder() -> Path:
     """Return this user's folder for sockets and locks; short, since a socket's path may have 107 bytes."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,6 +42,7 @@ class Summary:
         self.started = time.monotonic()
         self.outcomes: dict[str, Outcome] = {}
         self.elsewhere: dict[str, str] = {}
+        self.requests: Counter[str] = Counter()
 
     def note(self, task: luigi.Task, status: str, explanation: str) -> None:
         """Take in what a worker tells the scheduler of a task."""
@@ -71,7 +73,8 @@ class Summary:
         seconds = time.monotonic() - self.started
         if there and not (made or failed or unknown or waiting or end):
             names = ", ".join(one.name for one in there[:3])
-            return [f"Nothing to do: {names} {'is' if len(there) == 1 else 'are'} already there ({seconds:.1f} s)."]
+            done = f"Nothing to do: {names} {'is' if len(there) == 1 else 'are'} already there ({seconds:.1f} s)."
+            return [*self._requests(), done]
         counts = [f"{len(made)} made", f"{len(there)} already there", f"{len(failed)} failed"]
         counts += [f"{len(unknown)} not checked"] if unknown else []
         counts += [f"{len(waiting)} not run"] if waiting else []
@@ -80,9 +83,17 @@ class Summary:
             *(f"  FAILED   {one.line}" for one in failed),
             *(f"  UNKNOWN  {one.line}" for one in unknown),
             *(f"  not run  {one.name}{self._reason(one)}" for one in waiting),
+            *self._requests(),
             f"Lakeshift: {', '.join(counts)} in {seconds:.1f} s{f', {end}' if end else ''}."
             + (f" The whole log: {config.log().file}" if failed or unknown or end else ""),
         ]
+
+    def _requests(self) -> list[str]:
+        """Return the line about S3, if it was asked anything."""
+        if not self.requests:
+            return []
+        each = ", ".join(f"{count:,} {operation}" for operation, count in self.requests.most_common())
+        return [f"S3: {self.requests.total():,} requests ({each})"]
 
     def _reason(self, waiting: Outcome) -> str:
         worker = self.elsewhere.get(waiting.task.task_id)

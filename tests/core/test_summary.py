@@ -48,3 +48,10 @@ def test_what_another_run_made_counts_as_there(summary):
 
     [line] = summary.lines()
     assert line.startswith("Nothing to do: One 2010-12-01 is already there")
+
+
+def test_what_was_asked_of_s3_is_told_before_the_last_line(summary):
+    summary.requests.update({"GetObject": 1200, "PutObject": 3})
+    summary.note(One(), DONE, "")
+
+    assert summary.lines()[-2] == "S3: 1,203 requests (1,200 GetObject, 3 PutObject)"

@@ -23,10 +23,9 @@ from emr.steps import JobLine
 from pipeline.core import config
 from pipeline.core.errors import JobFailed
 from pipeline.core.locks import file_lock
-from pipeline.core.runtime import runtime_folder
+from pipeline.core.runtime import RUN_FOLDER, runtime_folder
 from pipeline.core.spark.java import java_options
 
-RUN_FOLDER = "LAKESHIFT_RUN"
 SOCKET = "driver.sock"
 
 

@@ -15,6 +15,7 @@ from fsspec.asyn import sync_wrapper
 from s3fs import S3FileSystem
 
 from pipeline.core.errors import SourceUnavailable, one_line
+from pipeline.core.store.requests import SENDING, note_request
 
 CONNECT_SECONDS = 5
 SILENCE_SECONDS = 15
@@ -29,7 +30,13 @@ FAILURES = (OSError, BotoCoreError, TransportError, asyncio.TimeoutError)
 
 
 class Connection(S3FileSystem):
-    """s3fs, with an end to every call, and parts of which ten thousand make the largest file."""
+    """s3fs, with an end to every call, a note of it, and parts of which ten thousand make the largest file."""
+
+    async def set_session(self, *args, **kwargs):
+        client = await super().set_session(*args, **kwargs)
+        # With an id, a client takes it once.
+        client.meta.events.register(SENDING, note_request, unique_id=SENDING)
+        return client
 
     async def _call_s3(self, method, *akwarglist, **kwargs):
         # SILENCE_SECONDS count from the last byte of a request on: nothing else ends one that S3 stopped taking in.
