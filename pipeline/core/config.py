@@ -101,7 +101,7 @@ class Log:
 class UserBehaviour:
     """What belongs to the user_behaviour pipeline alone."""
 
-    review_feed: str = setting("data/vendor/movie_review.csv", as_place, "a path; it may hold {date}")
+    review_feed: str = setting("data/vendor/movie_review.csv", as_place, "a path or s3://...; it may hold {date}")
     timezone: ZoneInfo = setting("Europe/London", as_zone, "a zone of the IANA database, such as Europe/London")
 
 
