@@ -74,9 +74,6 @@ class Redshift:
         """The pid, the user and the state of the transaction (I, T, E) of each session."""
         return self._ask("sessions")
 
-    def terminate(self, pid: int) -> None:
-        assert self._ask("terminate", pid=pid), f"no session {pid}"
-
     def unmet_faults(self) -> list[str]:
         return self._ask("unmet")
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from redshift_faults import Faults
 from redshift_session import Session
-from redshift_wire import DECODED, Column, Message, Refused, Wire, description, framed, row, text
+from redshift_types import DECODED, Column, description, row
+from redshift_wire import Message, Refused, Wire, framed, text
 
 
 @dataclass

@@ -18,9 +18,9 @@ CONNECT = "CONNECT"
 class Fault:
     """What becomes of the statements that hold a text.
 
-    They fail, or lose the connection (cut; `at` bytes of the answer arrive before), or are held up (hold), or lose the
-    connection and are executed for all that (orphan), as soon as they are released. The first `skip` are left alone, and
-    then as many meet it as `times` says.
+    They fail, or lose the connection (cut; `at` bytes of the answer arrive before), or are held up until they are
+    released (hold), or lose the connection and are executed for all that, once they are released (orphan). The first
+    `skip` are left alone, and then as many meet it as `times` says.
     """
 
     kind: str

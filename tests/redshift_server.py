@@ -19,9 +19,10 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
+from redshift_cluster import Cluster
 from redshift_conversation import Conversation
 from redshift_faults import CONNECT, Faults
-from redshift_session import Cluster, Session
+from redshift_session import Session
 from redshift_wire import Gone, Refused, Wire, text
 
 SSL_REQUEST, CANCEL_REQUEST = 80877103, 80877102
@@ -154,9 +155,6 @@ class Control:
             {"pid": one.pid, "user": one.user, "status": one.status}
             for one in list(self.server.cluster.sessions.values())
         ]
-
-    def terminate(self, pid: int) -> bool:
-        return self.server.cluster.terminate(pid)
 
 
 def _md5(value: str) -> str:

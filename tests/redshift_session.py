@@ -11,36 +11,22 @@ from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
 import duckdb
-from redshift_wire import Column, Refused, type_of
+from redshift_cluster import Cluster
+from redshift_refusals import as_redshift_says
+from redshift_types import Column, type_of
+from redshift_wire import Refused
 
 from pipeline.core.errors import PipelineError
-from pipeline.core.warehouse import catalogue
 from pipeline.core.warehouse.dialect import translate
 from pipeline.core.warehouse.duck import DuckCursor
 from pipeline.core.warehouse.grammar import parse
-from pipeline.core.warehouse.opening import SETTINGS
 from pipeline.core.warehouse.relation import Relations
-from pipeline.core.warehouse.statements import Lock, TableName
+from pipeline.core.warehouse.statements import Lock
 from pipeline.core.warehouse.text import words
 
 IDLE, OPEN, FAILED = "I", "T", "E"
 ENDS = {"COMMIT": "COMMIT", "END": "COMMIT", "ROLLBACK": "ROLLBACK", "ABORT": "ROLLBACK"}
 BEGINS = {"BEGIN", "START"}
-CANCELLED = Refused("57014", "Query (1) cancelled on user's request")
-NOW_LOCKED = """
-CREATE OR REPLACE TEMP TABLE svv_transactions AS
-SELECT
-    CAST(lock.owner AS VARCHAR) AS txn_owner, 'dev' AS txn_db, CAST(lock.pid AS BIGINT) AS xid,
-    CAST(lock.pid AS INTEGER) AS pid, CAST(lock.start AS TIMESTAMP) AS txn_start,
-    'AccessExclusiveLock' AS lock_mode, 'relation' AS lockable_object_type,
-    CAST(pg_class.oid AS INTEGER) AS relation, TRUE AS granted
-FROM (
-    SELECT unnest($owners) AS owner, unnest($pids) AS pid, unnest($starts) AS start,
-    unnest($schemas) AS schema, unnest($names) AS name
-) AS lock
-JOIN pg_namespace ON pg_namespace.nspname = lock.schema
-JOIN pg_class ON pg_class.relname = lock.name AND pg_class.relnamespace = pg_namespace.oid
-"""
 
 
 class Result(NamedTuple):
@@ -48,46 +34,6 @@ class Result(NamedTuple):
 
     tag: str
     rows: Sequence[tuple] = ()
-
-
-class Locks:
-    """Which session has which table to itself."""
-
-    def __init__(self) -> None:
-        self.holders: dict[TableName, Session] = {}
-        self.changed = threading.Condition()
-
-    def take(self, session: Session, tables: Sequence[TableName], deadline: float) -> None:
-        with self.changed:
-            for table in tables:
-                while self.holders.get(table, session) is not session:
-                    if session.is_terminated or time.monotonic() >= deadline:
-                        raise CANCELLED
-                    self.changed.wait(min(1, deadline - time.monotonic()))
-                self.holders[table] = session
-
-    def release(self, session: Session) -> None:
-        with self.changed:
-            self.holders = {table: holder for table, holder in self.holders.items() if holder is not session}
-            self.changed.notify_all()
-
-
-class Cluster:
-    """The one database that all sessions share. It is empty but for the catalogue, as a new Redshift is."""
-
-    def __init__(self) -> None:
-        self.connection = duckdb.connect(":memory:", config=SETTINGS)
-        self.connection.execute(catalogue.CREATE)
-        self.locks = Locks()
-        self.catalogue_turn = threading.Lock()
-        self.sessions: dict[int, Session] = {}
-
-    def terminate(self, pid: int) -> bool:
-        """End a session, and return whether it was there."""
-        session = self.sessions.get(pid)
-        if session:
-            session.terminate()
-        return session is not None
 
 
 class Session:
@@ -108,9 +54,10 @@ class Session:
         self.check_status(sql)
         if words(sql)[0].upper() not in ("SELECT", "WITH"):
             return None
-        with self._telling_errors():
+        with self._telling_errors(), self._limited():
             if terminated_pid(sql) is not None:
                 return [Column("pg_terminate_backend", type_of("INTEGER"))]
+            self.cluster.locks.wait_for(self, sql, self.deadline)
             self._begin_if_due()
             self._show_locks(sql)
             nulls = {str(number): None for number, _ in enumerate(kinds, start=1)}
@@ -161,6 +108,8 @@ class Session:
         statement = parse(sql)
         if isinstance(statement, Lock) and self.status == OPEN:
             self.cluster.locks.take(self, statement.tables, self.deadline)
+        else:
+            self.cluster.locks.wait_for(self, sql, self.deadline)
         self._begin_if_due()
         self._show_locks(sql)
         self.cursor.in_transaction = self.status == OPEN
@@ -200,13 +149,7 @@ class Session:
 
     def _show_locks(self, sql: str) -> None:
         if "svv_transactions" in sql.lower():
-            held = list(self.cluster.locks.holders.items())
-            self.cursor.catalogue.rows(
-                NOW_LOCKED,
-                owners=[holder.user for _, holder in held], pids=[holder.pid for _, holder in held],
-                starts=[holder.since for _, holder in held], schemas=[table.schema for table, _ in held],
-                names=[table.name for table, _ in held],
-            )  # fmt: skip
+            self.cluster.locks.show(self.cursor.catalogue)
 
     @contextmanager
     def _limited(self) -> Iterator[None]:
@@ -238,26 +181,6 @@ def terminated_pid(sql: str) -> int | None:
     """Return which session a statement wants to end, or None if it is another statement."""
     found = re.fullmatch(r"\s*select\s+pg_terminate_backend\s*\(\s*(\d+)\s*\)\s*", sql, re.IGNORECASE)
     return int(found[1]) if found else None
-
-
-def as_redshift_says(error: Exception) -> Refused:
-    """Return an error of the embedded warehouse with the code that Redshift gives."""
-    cause = error.__cause__ if isinstance(error.__cause__, duckdb.Error) else error
-    message = str(error).splitlines()[0]
-    if isinstance(cause, duckdb.InterruptException):
-        return CANCELLED
-    if isinstance(cause, duckdb.TransactionException):
-        detail = "Serializable isolation violation on table - 100, transactions forming the cycle are: 1, 2 (pid:1)"
-        return Refused("XX000", "1023", detail)
-    schema = re.search(r'because schema "(\w+)" does not exist', message)
-    if schema:
-        return Refused("3F000", f'schema "{schema[1]}" does not exist')
-    table = re.search(r'Table with name "?([\w.]+)"? does not exist|has no external table ([\w.]+)\.', message)
-    if table:
-        return Refused("42P01", f'relation "{table[1] or table[2]}" does not exist')
-    if "inside a transaction block" in message:
-        return Refused("25001", message)
-    return Refused("42601" if "refuses the statement" in message else "XX000", message)
 
 
 def _tag(first: str, count: int) -> str:

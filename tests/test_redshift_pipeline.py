@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import sys
 
@@ -103,6 +104,25 @@ def empty(far: Project, redshift: Redshift) -> None:  # noqa: F811
     with far.in_force(), make(redshift.url).transaction() as cursor:
         cursor.execute("DELETE FROM public.user_behavior_metric")
         cursor.execute("DELETE FROM public.etl_load")
+
+
+@pytest.mark.faults
+def test_a_run_that_stood_still_while_another_took_over_ends_well(far, redshift):  # noqa: F811
+    far.set("warehouse", wait_seconds="2")
+    redshift.hold("INSERT INTO public.etl_load", before=False)
+    stopped = far.start(*luigi_command(*METRIC))
+    redshift.wait_until_held()
+    stopped.send_signal(signal.SIGSTOP)
+    redshift.release()
+
+    refused = far.metric_of(DAY)
+    far.query(re.search(r"SELECT pg_terminate_backend\(\d+\)", refused.output)[0])
+    other = far.metric_of(DAY)
+    stopped.send_signal(signal.SIGCONT)
+    output, _ = stopped.communicate(timeout=120)
+
+    assert (refused.code, other.code, stopped.returncode) == (30, 0, 0), output
+    assert what_is_loaded(far) == ONCE
 
 
 def statements_of_the_load(far: Project, redshift: Redshift) -> tuple[int, int]:  # noqa: F811

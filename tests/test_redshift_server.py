@@ -145,6 +145,15 @@ def test_who_does_not_lock_reads_what_was_there_before(client, connect):
     assert connect().run("SELECT count(*) FROM public.sale") == [[0]]
 
 
+def test_a_locked_table_cannot_even_be_read(client, connect):
+    other = connect()
+    other.run("SET statement_timeout TO 100")
+    client.run("LOCK TABLE public.sale")
+
+    with pytest.raises(ProgrammingError, match="57014"):
+        other.run('SELECT count(*) FROM "public"."sale"')
+
+
 def test_waiting_for_a_lock_ends_with_the_statement_timeout(client, connect):
     other = connect()
     client.run(LOCK)

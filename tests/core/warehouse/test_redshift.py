@@ -8,6 +8,7 @@ import time
 import pytest
 import redshift_connector
 from fixtures_redshift import CONNECT, PASSWORD
+from processes import wait_until
 
 from pipeline.core.errors import JobFailed, PipelineError, Retryable, SettingError, SourceUnavailable
 from pipeline.core.warehouse import make
@@ -57,7 +58,7 @@ def test_a_connection_lasts_one_transaction(store, redshift):
         during = len(redshift.sessions())
 
     assert during == 1
-    assert redshift.sessions() == []
+    wait_until(lambda: redshift.sessions() == [])
 
 
 def test_no_statement_takes_longer_than_the_settings_say(store, settings, redshift):
