@@ -50,7 +50,7 @@ class Redshift:
         self._ask("fault", kind="fail", part=part, error=error, **which)
 
     def cut(self, part: str, before: bool = True, **which: int) -> None:
-        """Cut the connection before statements are executed, or after `at` (0) bytes of their answer."""
+        """Reset the connection before statements are executed, or end it after `at` (0) bytes of their answer."""
         self._ask("fault", kind="cut", part=part, before=before, **which)
 
     def hold(self, part: str, before: bool = True, **which: int) -> None:

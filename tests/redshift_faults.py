@@ -83,7 +83,7 @@ class Faults:
         if fault.kind == "fail":
             raise Refused(**fault.error)
         if fault.kind == "cut":
-            raise Gone(answer[: fault.at])
+            raise Gone(answer[: fault.at], is_reset=fault.before)
         if fault.kind == "orphan" and session:
             session.hang_up()
         released = threading.Event()

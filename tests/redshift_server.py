@@ -71,13 +71,19 @@ class Server:
             wire.send_error(error)
             wire.flush()
         except Gone as gone:
-            with suppress(OSError):
-                wire.write(gone.last)
-                wire.flush()
+            self._leave(wire, gone)
         except OSError:
             pass
         finally:
             wire.close()
+
+    def _leave(self, wire: Wire, gone: Gone) -> None:
+        with suppress(OSError):
+            if gone.is_reset:
+                wire.reset()
+            else:
+                wire.write(gone.last)
+                wire.flush()
 
     def _started(self, wire: Wire) -> tuple[Wire, dict[str, str]]:
         """Return the connection, by TLS if the client wants it and we can, and the parameters it begins with."""

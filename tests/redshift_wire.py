@@ -26,11 +26,11 @@ class Refused(Exception):
 
 
 class Gone(Exception):
-    """The client is not there any more, or is to find us gone; `last` is what it gets before."""
+    """The client is not there any more, or is to find us gone: with a reset, or after the `last` that it gets."""
 
-    def __init__(self, last: bytes = b"") -> None:
+    def __init__(self, last: bytes = b"", is_reset: bool = False) -> None:
         super().__init__()
-        self.last = last
+        self.last, self.is_reset = last, is_reset
 
 
 class Message:
@@ -93,6 +93,14 @@ class Wire:
         with suppress(OSError):
             self.socket.sendall(framed("E", farewell.fields()))
         self.close()
+
+    def reset(self) -> None:
+        """End the connection as a machine does that knows nothing of it any more."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        # The stream keeps the socket open as well.
+        with suppress(OSError):
+            self.stream.close()
+        self.socket.close()
 
     def close(self) -> None:
         """End the connection at once, also for a thread that is reading from it."""

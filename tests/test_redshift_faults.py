@@ -173,6 +173,29 @@ def test_an_answer_that_is_cut_in_the_middle_costs_nothing(sales, redshift, part
     assert loaded(sales) == ([1], 1)
 
 
+@pytest.fixture
+def reviews(sales) -> RedshiftWarehouse:
+    """Return a Redshift with an external table."""
+    with sales.autocommit() as cursor:
+        cursor.execute("CREATE EXTERNAL SCHEMA spectrum FROM DATA CATALOG DATABASE 'spectrumdb' IAM_ROLE DEFAULT")
+        cursor.execute(
+            "CREATE EXTERNAL TABLE spectrum.review (cid varchar(100)) PARTITIONED BY (insert_date date)"
+            " STORED AS PARQUET LOCATION 's3://bucket/review/'"
+        )
+    return sales
+
+
+@pytest.mark.parametrize("part", ["SET statement_timeout", "SELECT", "ALTER TABLE"])
+@BEFORE_AND_AFTER
+def test_an_external_partition_is_set_once_whatever_is_cut(reviews, redshift, part, before):  # noqa: F811
+    redshift.cut(part, before=before)
+
+    reviews.set_external_partition("spectrum.review", DAY, "s3://bucket/review/a1/")
+
+    rows = reviews.query("SELECT location FROM svv_external_partitions")
+    assert rows == [("s3://bucket/review/a1/",)]
+
+
 def test_a_commit_that_goes_on_without_its_connection_is_waited_for(sales, redshift):  # noqa: F811
     redshift.orphan("commit")
     with ThreadPoolExecutor() as pool:
