@@ -12,9 +12,7 @@ from fixtures_s3 import REGION, new_bucket
 from project import DAY, ROOT, Project, luigi_command
 from sample import DAY_ROWS, given_a_day
 
-from pipeline.core.sql_files import read_sql, table_files
 from pipeline.core.warehouse import make
-from pipeline.core.warehouse.text import statements
 
 METRIC = ("UserBehaviourMetric", "--date", DAY)
 # The day's metric, and a marker.
@@ -34,10 +32,8 @@ def far(project, ministack, redshift, settings) -> Project:  # noqa: F811
     root = f"{new_bucket(ministack)}/lake"
     project.set("lake", root=root, endpoint_url=ministack, region=REGION)
     project.set("warehouse", url=redshift.url)
-    with make(redshift.url).autocommit() as cursor:
-        for file in table_files():
-            for statement in statements(read_sql(file).replace("%(lake_root)s", root)):
-                cursor.execute(statement)
+    settings("lake", "root", root)
+    make(redshift.url).migrate()
     given_a_day(project)
     return project
 
@@ -133,3 +129,18 @@ def statements_of_the_load(far: Project, redshift: Redshift) -> tuple[int, int]:
     executed = redshift.statements[seen:]
     lock = next(number for number, sql in enumerate(executed) if sql.startswith("LOCK"))
     return lock, executed.index("commit", lock)
+
+
+@pytest.mark.faults
+def test_days_at_once_by_several_workers_are_loaded_once_each(far):
+    far.lakeshift("seed", "--overwrite", "--days", "4", "--rows", "2000", "--reviews-count", "1000")
+
+    done = far.luigi(
+        "RangeDaily", "--of", "UserBehaviourMetric", "--start", DAY, "--stop", "2010-12-04", "--workers", "4"
+    )
+
+    assert done.code == 0, done.output
+    markers = far.query("SELECT partition_key, row_count FROM public.etl_load ORDER BY partition_key")
+    rows = far.query("SELECT insert_date, count(*) FROM public.user_behavior_metric GROUP BY insert_date")
+    assert markers == [(f"insert_date={day}", count) for day, count in sorted(rows)]
+    assert len(markers) == 3
