@@ -11,7 +11,16 @@ def read_sql(file: str) -> str:
 
 
 def table_files() -> list[str]:
-    """Return the files that create tables: that of all pipelines first, then one a pipeline."""
+    """Return the files that create tables of the warehouse: that of all pipelines first, then one a pipeline."""
+    return _files("tables.sql")
+
+
+def database_files() -> list[str]:
+    """Return the files that create tables of PostgreSQL: that of all pipelines first, then one a pipeline."""
+    return _files("database.sql")
+
+
+def _files(name: str) -> list[str]:
     folder = files("sql")
-    pipelines = sorted(entry.name for entry in folder.iterdir() if entry.joinpath("tables.sql").is_file())
-    return ["tables.sql", *(f"{pipeline}/tables.sql" for pipeline in pipelines)]
+    pipelines = sorted(entry.name for entry in folder.iterdir() if entry.joinpath(name).is_file())
+    return ["tables.sql", *(f"{pipeline}/{name}" for pipeline in pipelines)]

@@ -82,7 +82,7 @@ def load_generated_purchases(purchases: Iterable[Purchase]) -> Loaded:
 def _replace_days(purchases: Iterable[Purchase], count: Callable[[int], Counts]) -> tuple[Counts, list[date]]:
     """Replace the days that the purchases bring, unless count, which is told how many they are, raises."""
     base = database()
-    base.create_tables("user_behaviour/retail.sql")
+    base.create_tables("user_behaviour/database.sql")
     with base.transaction() as cursor:
         cursor.execute(LOCK)
         cursor.execute(BROUGHT)

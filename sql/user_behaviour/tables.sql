@@ -3,7 +3,7 @@
 CREATE EXTERNAL SCHEMA IF NOT EXISTS spectrum
 FROM DATA CATALOG
 DATABASE 'spectrumdb'
-IAM_ROLE DEFAULT
+IAM_ROLE %(spectrum_role)s
 CREATE EXTERNAL DATABASE IF NOT EXISTS;
 
 -- Purchases of more than two of a thing. Grain: a line of an invoice, without a key: equal lines are two lines.

@@ -156,7 +156,7 @@ def test_no_connection_is_kept_however_a_transaction_ends(postgres):
 
 def test_a_file_of_several_statements_runs_in_the_transaction(postgres):
     with pytest.raises(ZeroDivisionError), postgres.transaction() as cursor:
-        postgres.run_file(cursor, "user_behaviour/retail.sql")
+        postgres.run_file(cursor, "user_behaviour/database.sql")
         raise ZeroDivisionError
 
     assert postgres.query("SELECT to_regclass('retail.user_purchase')") == [(None,)]
@@ -164,7 +164,7 @@ def test_a_file_of_several_statements_runs_in_the_transaction(postgres):
 
 def test_processes_that_create_the_tables_at_once_do_not_fail(postgres):
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda _: postgres.create_tables("tables.sql", "user_behaviour/retail.sql"), range(8)))
+        list(pool.map(lambda _: postgres.create_tables("tables.sql", "user_behaviour/database.sql"), range(8)))
 
     assert postgres.query("SELECT count(*) FROM retail.user_purchase") == [(0,)]
 

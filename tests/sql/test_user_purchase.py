@@ -20,7 +20,7 @@ INSERT INTO retail.user_purchase VALUES
 def shop(postgres):
     """The source database with an empty retail.user_purchase."""
     with postgres.transaction() as cursor:
-        cursor.execute(read_sql("user_behaviour/retail.sql"))
+        cursor.execute(read_sql("user_behaviour/database.sql"))
     return postgres
 
 

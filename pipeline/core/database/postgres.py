@@ -69,7 +69,7 @@ class Database(PartitionedTables):
             return cursor.fetchall()
 
     def run_file(self, cursor: Any, file: str, params: Parameters | None = None) -> int:
-        """Run a file of sql/, such as user_behaviour/retail.sql, and return how many rows its last statement met."""
+        """Run a file of sql/, such as user_behaviour/database.sql, and return how many rows its last statement met."""
         cursor.execute(read_sql(file), params)
         return cursor.rowcount
 

@@ -27,6 +27,8 @@ def make(url: str) -> Warehouse:
         from pipeline.core.warehouse.redshift import RedshiftWarehouse
 
         return RedshiftWarehouse(url)
+    if kind != "duckdb":
+        raise ValueError(f"no warehouse: {url}")
     from pipeline.core.warehouse.duck import DuckWarehouse
 
     return DuckWarehouse(Path(place))

@@ -67,6 +67,14 @@ class Warehouse(PartitionedTables):
     def autocommit(self) -> AbstractContextManager[Cursor]:
         """Yield a cursor outside a transaction, where alone the external catalogue can be changed."""
 
+    @abstractmethod
+    def migrate(self, dry_run: bool = False) -> list[str]:
+        """Make the schemas and tables those that sql/ declares, and return what was made, one line each.
+
+        A dry run changes nothing, and returns the statements that are due. Raises CheckFailed if a table differs in
+        another way than that it lacks columns, SettingError if it was made for another lake.
+        """
+
     def query(self, sql: str, params: Parameters | None = None) -> list[tuple]:
         """Return all rows of a query."""
         return self.query_table(sql, params).rows

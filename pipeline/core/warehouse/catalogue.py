@@ -27,6 +27,25 @@ CREATE TABLE IF NOT EXISTS catalogue.external_column (
 CREATE TABLE IF NOT EXISTS catalogue.external_partition (
     schemaname VARCHAR, tablename VARCHAR, keys VARCHAR[], location VARCHAR
 );
+CREATE OR REPLACE VIEW main.svv_columns AS
+SELECT
+    columns.schema_name AS table_schema, columns.table_name, columns.column_name,
+    CASE
+        WHEN columns.data_type = 'VARCHAR' THEN 'character varying'
+        WHEN columns.data_type LIKE 'DECIMAL%' THEN 'numeric'
+        WHEN columns.data_type = 'FLOAT' THEN 'real'
+        ELSE lower(columns.data_type)
+    END AS data_type,
+    CAST(nullif(regexp_extract(checks.constraint_text, 'strlen\\(.*\\) <= (\\d+)', 1), '') AS INTEGER)
+        AS character_maximum_length,
+    columns.numeric_precision, columns.numeric_scale
+FROM duckdb_columns() AS columns
+LEFT JOIN duckdb_constraints() AS checks
+    ON columns.table_oid = checks.table_oid
+    AND columns.database_name = checks.database_name
+    AND checks.constraint_type = 'CHECK'
+    AND list_contains(checks.constraint_column_names, columns.column_name)
+WHERE columns.database_name = current_database() AND NOT columns.internal;
 CREATE OR REPLACE VIEW main.svv_external_schemas AS
 SELECT schemaname, databasename FROM catalogue.external_schema;
 CREATE OR REPLACE VIEW main.svv_external_tables AS

@@ -7,6 +7,7 @@ from functools import singledispatch
 from pipeline.core.errors import PipelineError
 from pipeline.core.warehouse.catalogue import Catalogue, ExternalTable, duck_type
 from pipeline.core.warehouse.statements import (
+    AddColumn,
     AddPartition,
     Column,
     CreateExternalSchema,
@@ -65,6 +66,23 @@ def _(statement: DropTable, catalogue: Catalogue) -> None:
             f"DELETE FROM catalogue.external_{kept} WHERE schemaname = $schema AND tablename = $name",  # noqa: S608
             **statement.table._asdict(),
         )
+
+
+@change.register
+def _(statement: AddColumn, catalogue: Catalogue) -> None:
+    table, column = catalogue.table(statement.table), statement.column
+    if column.name in [known.name for known in table.all_columns]:
+        raise PipelineError(f"The external table {table.name} already has the column {column.name}.")
+    duck_type(column)
+    catalogue.rows(
+        "UPDATE catalogue.external_column SET columnnum = columnnum + 1"
+        " WHERE schemaname = $schema AND tablename = $name AND part_key > 0",
+        **table.name._asdict(),
+    )  # fmt: skip
+    catalogue.rows(
+        "INSERT INTO catalogue.external_column VALUES ($schema, $name, $column, $type, $number, 0)",
+        **table.name._asdict(), column=column.name, type=column.type, number=len(table.columns) + 1,
+    )  # fmt: skip
 
 
 @change.register

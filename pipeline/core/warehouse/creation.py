@@ -1,96 +1,133 @@
-"""Creates the tables of sql/ in the embedded warehouse, for one lake."""
+"""Makes the schemas and tables of a warehouse those that sql/ declares: what is missing is created or added."""
 
 from __future__ import annotations
 
-import hashlib
-from pathlib import Path
+from collections.abc import Iterator
+from typing import NamedTuple
 
-import duckdb
-
-from pipeline.core import config
-from pipeline.core.errors import CheckFailed, SettingError
+from pipeline.core.columns import Types, compare
+from pipeline.core.errors import CheckFailed, PipelineError, Retryable
 from pipeline.core.sql_files import read_sql, table_files
 from pipeline.core.warehouse.base import Cursor
-from pipeline.core.warehouse.catalogue import CREATE, Catalogue
-from pipeline.core.warehouse.declared import difference
-from pipeline.core.warehouse.external import within_quotes
+from pipeline.core.warehouse.declared import Declared, declared_table, type_of_catalogue, type_of_column, types
 from pipeline.core.warehouse.grammar import parse
-from pipeline.core.warehouse.statements import CreateExternalTable
-from pipeline.core.warehouse.text import statements
+from pipeline.core.warehouse.lakes import external_locations, located, refuse_other_lake
+from pipeline.core.warehouse.statements import Column, CreateExternalSchema, CreateExternalTable, TableName
+from pipeline.core.warehouse.text import opening, statements
+
+# https://docs.aws.amazon.com/redshift/latest/dg/r_SVV_COLUMNS.html
+COLUMNS = """
+SELECT column_name, data_type, character_maximum_length, numeric_precision, numeric_scale
+FROM svv_columns
+WHERE table_schema = %(schema)s AND table_name = %(name)s
+"""
+EXTERNAL_COLUMNS = """
+SELECT columnname, external_type
+FROM svv_external_columns
+WHERE schemaname = %(schema)s AND tablename = %(name)s
+"""
 
 
-def ensure_tables(cursor: Cursor, connection: duckdb.DuckDBPyConnection, path: Path) -> None:
-    """Make the tables of sql/ those of a warehouse, with its cursor outside a transaction.
+class Remedy(NamedTuple):
+    """What to do about a table that differs so that no column can be added to mend it."""
 
-    Raises SettingError if the warehouse was made for another lake than the one in force.
+    plain: str
+    external: str
+
+
+class Change(NamedTuple):
+    """A statement that is due, and what is true after it."""
+
+    sql: str
+    what: str
+
+
+def create(cursor: Cursor, remedy: Remedy) -> list[str]:
+    """Make what is missing, with a cursor outside a transaction, and return what was made.
+
+    Raises CheckFailed if a table differs otherwise, and SettingError if one was made for another lake; then nothing
+    is changed.
     """
-    wanted, root = _hash(), config.lake().root.rstrip("/")
-    created, made_for = _created_from(connection)
-    if made_for not in (None, root):
-        raise SettingError(
-            f"[warehouse] url = duckdb:{path} was made for the lake {made_for}, and [lake] root is {root}."
-            " Give the new lake its own warehouse file, or put [lake] root back."
+    due = changes(cursor, remedy)
+    for change in due:
+        try:
+            cursor.execute(change.sql)
+        except Retryable:
+            raise
+        except PipelineError:
+            # Another process may have been faster, and then it is not due any more.
+            if change in changes(cursor, remedy):
+                raise
+    return [change.what for change in due]
+
+
+def changes(cursor: Cursor, remedy: Remedy) -> list[Change]:
+    """Return what is due in a warehouse, in order."""
+    existing = _Existing(cursor)
+    return [
+        change
+        for file in table_files()
+        for statement in statements(located(read_sql(file)))
+        for change in _due(existing, statement, file, remedy)
+    ]
+
+
+class _Existing:
+    """What a warehouse has."""
+
+    def __init__(self, cursor: Cursor) -> None:
+        self.cursor = cursor
+        cursor.execute("SELECT schemaname, databasename FROM svv_external_schemas")
+        self.schemas: dict[str, str] = dict(cursor.fetchall())
+        self.locations = external_locations(cursor)
+
+    def columns(self, declared: Declared) -> Types:
+        """Return the types of a table's columns; none if there is no such table."""
+        self.cursor.execute(EXTERNAL_COLUMNS if declared.is_external else COLUMNS, declared.table._asdict())
+        rows = self.cursor.fetchall()
+        if declared.is_external:
+            return types(Column(name, type_of_catalogue(kind)) for name, kind in rows)
+        return types(Column(name, type_of_column(*about)) for name, *about in rows)
+
+
+def _due(existing: _Existing, statement: str, file: str, remedy: Remedy) -> Iterator[Change]:
+    external = parse(statement)
+    declared = declared_table(statement)
+    if isinstance(external, CreateExternalSchema):
+        yield from _due_schema(existing, external, statement, file)
+    elif declared is None:
+        # Whatever else is in these files can be run again: CREATE OR REPLACE VIEW, GRANT.
+        yield Change(statement, f"ran {opening(statement)}")
+    elif found := existing.columns(declared):
+        if isinstance(external, CreateExternalTable):
+            refuse_other_lake(external, existing.locations.get(external.table, external.location))
+        yield from _due_columns(declared, found, file, remedy)
+    else:
+        yield Change(statement, f"created {declared.table}")
+
+
+def _due_schema(existing: _Existing, schema: CreateExternalSchema, statement: str, file: str) -> Iterator[Change]:
+    found = existing.schemas.get(schema.schema)
+    if found is None:
+        yield Change(statement, f"created the external schema {schema.schema}")
+    elif found != schema.database:
+        raise CheckFailed(
+            f"The external schema {schema.schema} is not as sql/{file} declares it: it is of the database {found}, and"
+            f" declared as of {schema.database}. DROP SCHEMA it, and run lakeshift migrate."
         )
-    if created == wanted:
-        return
-    connection.execute(CREATE)
-    connection.execute("SET search_path = 'public,main'")
-    # The lake comes first: the tables of a creation that fails lie in it already.
-    _note(connection, created, root)
-    _create_tables(cursor, root)
-    _check_tables(Catalogue(connection), path, root)
-    _note(connection, wanted, root)
 
 
-def _note(connection: duckdb.DuckDBPyConnection, created: str | None, root: str) -> None:
-    sql = "CREATE OR REPLACE TABLE catalogue.created_from AS SELECT $hash AS hash, $root AS lake_root"
-    Catalogue(connection).rows(sql, hash=created, root=root)
+def _due_columns(declared: Declared, found: Types, file: str, remedy: Remedy) -> Iterator[Change]:
+    missing, differences = compare(found, declared.columns)
+    differences += [f"{key} is missing, and declared as a partition key" for key in declared.keys & missing.keys()]
+    if differences:
+        raise CheckFailed(
+            f"{declared.table} is not as sql/{file} declares it: {'; '.join(differences)}."
+            f" {remedy.external if declared.is_external else remedy.plain}."
+        )
+    for name, kind in missing.items():
+        yield Change(_add_column(declared.table, name, kind), f"added {name} {kind} to {declared.table}")
 
 
-def _create_tables(cursor: Cursor, root: str) -> None:
-    cursor.execute("SELECT schemaname, tablename FROM svv_external_tables")
-    known = {tuple(row) for row in cursor.fetchall()}
-    for file in table_files():
-        for statement in statements(_located(read_sql(file), root)):
-            external = parse(statement)
-            # CREATE EXTERNAL TABLE has no IF NOT EXISTS.
-            if isinstance(external, CreateExternalTable) and external.table in known:
-                continue
-            cursor.execute(statement)
-
-
-def _check_tables(catalogue: Catalogue, path: Path, root: str) -> None:
-    """Raise CheckFailed if a table was there already, with other columns than are declared."""
-    for file in table_files():
-        for statement in statements(_located(read_sql(file), root)):
-            found = difference(catalogue, statement)
-            if found is not None:
-                change = "Remove" if found.is_external else "ALTER it with a DuckDB client, or remove"
-                raise CheckFailed(
-                    f"{found.table} is not as sql/{file} declares it: {found.columns}. {change} {path} and load again."
-                )
-
-
-def _located(text: str, root: str) -> str:
-    """Return the text of a file with the lake's root in its locations, where nothing can be bound."""
-    try:
-        return text.replace("%(lake_root)s", within_quotes(root))
-    except ValueError as error:
-        raise SettingError(
-            f"[lake] root = {root}: expected a path without backslashes and control characters"
-        ) from error
-
-
-def _hash() -> str:
-    """Return what tells one version of the tables of sql/ from another."""
-    texts = [CREATE, *map(read_sql, table_files())]
-    return hashlib.sha256("\0".join(texts).encode()).hexdigest()
-
-
-def _created_from(connection: duckdb.DuckDBPyConnection) -> tuple[str | None, str | None]:
-    """Return which version of the tables a warehouse has, and for which lake."""
-    try:
-        row = connection.execute("SELECT hash, lake_root FROM catalogue.created_from").fetchone()
-    except (duckdb.CatalogException, duckdb.BinderException):
-        return None, None
-    return row or (None, None)
+def _add_column(table: TableName, name: str, kind: str) -> str:
+    return f'ALTER TABLE {table} ADD COLUMN "{name}" {kind}'

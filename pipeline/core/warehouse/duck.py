@@ -14,12 +14,12 @@ from pipeline.core.errors import PipelineError, SourceUnavailable
 from pipeline.core.warehouse.base import Parameters, Warehouse
 from pipeline.core.warehouse.catalogue import Catalogue
 from pipeline.core.warehouse.changes import change
-from pipeline.core.warehouse.creation import ensure_tables
 from pipeline.core.warehouse.dialect import refusal, translate
+from pipeline.core.warehouse.duck_tables import due_changes, ensure_tables, make_tables
 from pipeline.core.warehouse.grammar import parse
 from pipeline.core.warehouse.opening import opened
 from pipeline.core.warehouse.relation import Relations
-from pipeline.core.warehouse.statements import DropTable, External, Lock
+from pipeline.core.warehouse.statements import AddColumn, DropTable, External, Lock
 from pipeline.core.warehouse.text import opening
 
 
@@ -40,7 +40,7 @@ class DuckCursor:
             statement = parse(sql)
             if isinstance(statement, Lock):
                 self._lock(statement, sql)
-            elif statement is None or self._is_plain_drop(statement):
+            elif statement is None or self._is_plain(statement):
                 self._translated(sql, params or {})
             else:
                 self._change_catalogue(statement, sql)
@@ -78,8 +78,9 @@ class DuckCursor:
         with _transaction(self.connection):
             change(statement, self.catalogue)
 
-    def _is_plain_drop(self, statement: External) -> bool:
-        return isinstance(statement, DropTable) and not self.catalogue.has_schema(statement.table.schema)
+    def _is_plain(self, statement: External) -> bool:
+        """Say whether a statement that may be about an external table is about another."""
+        return isinstance(statement, DropTable | AddColumn) and not self.catalogue.has_schema(statement.table.schema)
 
 
 class DuckWarehouse(Warehouse):
@@ -97,6 +98,14 @@ class DuckWarehouse(Warehouse):
     def autocommit(self) -> Iterator[DuckCursor]:
         with self._connection() as connection:
             yield DuckCursor(connection, in_transaction=False)
+
+    def migrate(self, dry_run: bool = False) -> list[str]:
+        with opened(self.path, config.warehouse().wait_seconds) as connection:
+            cursor = DuckCursor(connection, in_transaction=False)
+            return (due_changes if dry_run else make_tables)(cursor, connection, self.path)
+
+    def __str__(self) -> str:
+        return f"The warehouse {self.path}"
 
     @contextmanager
     def _connection(self) -> Iterator[duckdb.DuckDBPyConnection]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pipeline.core.warehouse.reader import Reader
 from pipeline.core.warehouse.statements import (
+    AddColumn,
     AddPartition,
     Column,
     CreateExternalSchema,
@@ -94,6 +95,9 @@ def _alter(reader: Reader) -> External | None:
         return _add(reader, table, if_not_exists=True)
     if reader.take("ADD", "PARTITION"):
         return _add(reader, table, if_not_exists=False)
+    if reader.take("ADD", "COLUMN"):
+        column = _column(reader)
+        return None if reader.rest else AddColumn(table, column)
     if reader.take("DROP", "PARTITION"):
         values = _values(reader)
         reader.end()

@@ -51,6 +51,14 @@ class DropTable:
 
 
 @dataclass(frozen=True)
+class AddColumn:
+    """A column that a table has from now on; null where the rows do not know it."""
+
+    table: TableName
+    column: Column
+
+
+@dataclass(frozen=True)
 class PartitionPlace:
     """The values of a partition by key, and where it lies."""
 
@@ -90,5 +98,7 @@ class Lock:
     tables: tuple[TableName, ...]
 
 
-External = CreateExternalSchema | CreateExternalTable | DropTable | AddPartition | DropPartition | SetLocation
+External = (
+    CreateExternalSchema | CreateExternalTable | DropTable | AddColumn | AddPartition | DropPartition | SetLocation
+)
 Statement = External | Lock

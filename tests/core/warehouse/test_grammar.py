@@ -7,6 +7,7 @@ from pipeline.core.lake import Partition
 from pipeline.core.warehouse.external import add_partition_statement, set_location_statement
 from pipeline.core.warehouse.grammar import parse
 from pipeline.core.warehouse.statements import (
+    AddColumn,
     AddPartition,
     Column,
     CreateExternalSchema,
@@ -83,7 +84,12 @@ def test_locked_tables_are_read(statement):
 
 @pytest.mark.parametrize(
     "statement",
-    ["SELECT 1", "ALTER TABLE a ADD COLUMN b integer", "DROP TABLE a, b", "CREATE TABLE a (b integer)", "DROP VIEW a"],
+    [
+        "SELECT 1",
+        "DROP TABLE a, b",
+        "CREATE TABLE a (b integer)",
+        "DROP VIEW a",
+    ],
 )
 def test_other_statements_are_left_to_others(statement):
     assert parse(statement) is None
@@ -107,3 +113,9 @@ def test_what_is_not_understood_is_refused_with_the_statement_named(statement, r
         parse(statement)
 
     assert str(refused.value).startswith(statement[:20])
+
+
+def test_a_column_is_added():
+    assert parse('ALTER TABLE spectrum.a ADD COLUMN "b" decimal(5, 4)') == AddColumn(
+        TableName("spectrum", "a"), Column("b", "decimal(5, 4)")
+    )

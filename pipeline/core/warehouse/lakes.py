@@ -1,0 +1,60 @@
+"""Which lake the external tables of a warehouse lie in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pipeline.core import config
+from pipeline.core.errors import SettingError
+from pipeline.core.sql_files import read_sql, table_files
+from pipeline.core.warehouse.base import Cursor
+from pipeline.core.warehouse.external import literal, within_quotes
+from pipeline.core.warehouse.grammar import parse
+from pipeline.core.warehouse.statements import CreateExternalTable, TableName
+from pipeline.core.warehouse.text import statements
+
+
+def lake_root() -> str:
+    return config.lake().root.rstrip("/")
+
+
+def located(text: str) -> str:
+    """Return the text of a file with the lake's root and the role that reads it, where nothing can be bound."""
+    role = config.warehouse().spectrum_role
+    try:
+        text = text.replace("%(lake_root)s", within_quotes(lake_root()))
+    except ValueError as error:
+        raise SettingError(
+            f"[lake] root = {lake_root()}: expected a path without backslashes and control characters"
+        ) from error
+    return text.replace("%(spectrum_role)s", "DEFAULT" if role == "default" else literal(role))
+
+
+def external_locations(cursor: Cursor) -> dict[TableName, str]:
+    """Return where the external tables of a warehouse lie."""
+    cursor.execute("SELECT schemaname, tablename, location FROM svv_external_tables")
+    return {TableName(schema, name): location for schema, name, location in cursor.fetchall()}
+
+
+def check_lake(cursor: Cursor) -> None:
+    """Raise SettingError if a warehouse was made for another lake than the one in force."""
+    found = external_locations(cursor)
+    for declared in _external_tables():
+        refuse_other_lake(declared, found.get(declared.table, declared.location))
+
+
+def refuse_other_lake(declared: CreateExternalTable, location: str) -> None:
+    """Raise SettingError if an external table lies elsewhere than it is declared."""
+    if location.rstrip("/") != declared.location.rstrip("/"):
+        raise SettingError(
+            f"[warehouse] url: {declared.table} was made for the lake at {location}, and [lake] root is {lake_root()}."
+            " Give the new lake a warehouse and an external database of its own, or put [lake] root back."
+        )
+
+
+def _external_tables() -> Iterator[CreateExternalTable]:
+    for file in table_files():
+        for statement in statements(located(read_sql(file))):
+            external = parse(statement)
+            if isinstance(external, CreateExternalTable):
+                yield external
