@@ -17,12 +17,12 @@ from redshift_types import Column, type_of
 from redshift_wire import Refused
 
 from pipeline.core.errors import PipelineError
+from pipeline.core.sql_text import words
 from pipeline.core.warehouse.dialect import translate
 from pipeline.core.warehouse.duck import DuckCursor
 from pipeline.core.warehouse.grammar import parse
 from pipeline.core.warehouse.relation import Relations
 from pipeline.core.warehouse.statements import Lock
-from pipeline.core.warehouse.text import words
 
 IDLE, OPEN, FAILED = "I", "T", "E"
 ENDS = {"COMMIT": "COMMIT", "END": "COMMIT", "ROLLBACK": "ROLLBACK", "ABORT": "ROLLBACK"}

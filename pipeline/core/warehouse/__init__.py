@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pipeline.core import config
 from pipeline.core.warehouse.base import Table, Warehouse, external_partitions
-from pipeline.core.warehouse.external import is_among, is_at
+from pipeline.core.warehouse.external import PARTITIONS_AT_ONCE, is_among, is_at
 
 __all__ = ["Table", "Warehouse", "external_partitions", "is_among", "is_at", "make", "warehouse"]
 

@@ -15,6 +15,7 @@ from pipeline.core.etl_load import PartitionedTables
 from pipeline.core.lake import Partition
 from pipeline.core.retries import retried
 from pipeline.core.sql_files import read_sql
+from pipeline.core.sql_text import statements
 from pipeline.core.warehouse.external import (
     PARTITIONS_AT_ONCE,
     add_partition_statement,
@@ -22,7 +23,6 @@ from pipeline.core.warehouse.external import (
     set_location_statement,
     split_name,
 )
-from pipeline.core.warehouse.text import statements
 
 Parameters = Mapping[str, Any]
 

@@ -8,12 +8,12 @@ from typing import NamedTuple
 from pipeline.core.columns import Types, compare
 from pipeline.core.errors import CheckFailed, PipelineError, Retryable
 from pipeline.core.sql_files import read_sql, table_files
+from pipeline.core.sql_text import opening, statements
 from pipeline.core.warehouse.base import Cursor
 from pipeline.core.warehouse.declared import Declared, declared_table, type_of_catalogue, type_of_column, types
 from pipeline.core.warehouse.grammar import parse
 from pipeline.core.warehouse.lakes import external_locations, located, refuse_other_lake
 from pipeline.core.warehouse.statements import Column, CreateExternalSchema, CreateExternalTable, TableName
-from pipeline.core.warehouse.text import opening, statements
 
 # https://docs.aws.amazon.com/redshift/latest/dg/r_SVV_COLUMNS.html
 COLUMNS = """

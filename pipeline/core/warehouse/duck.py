@@ -11,6 +11,7 @@ from sqlglot import exp
 
 from pipeline.core import config
 from pipeline.core.errors import PipelineError, SourceUnavailable
+from pipeline.core.sql_text import opening
 from pipeline.core.warehouse.base import Parameters, Warehouse
 from pipeline.core.warehouse.catalogue import Catalogue
 from pipeline.core.warehouse.changes import change
@@ -20,7 +21,6 @@ from pipeline.core.warehouse.grammar import parse
 from pipeline.core.warehouse.opening import opened
 from pipeline.core.warehouse.relation import Relations
 from pipeline.core.warehouse.statements import AddColumn, DropTable, External, Lock
-from pipeline.core.warehouse.text import opening
 
 
 class DuckCursor:

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pipeline.core import config
 from pipeline.core.errors import SettingError
 from pipeline.core.sql_files import read_sql, table_files
+from pipeline.core.sql_text import statements
 from pipeline.core.warehouse.base import Cursor
 from pipeline.core.warehouse.external import literal, within_quotes
 from pipeline.core.warehouse.grammar import parse
 from pipeline.core.warehouse.statements import CreateExternalTable, TableName
-from pipeline.core.warehouse.text import statements
 
 
 def lake_root() -> str:

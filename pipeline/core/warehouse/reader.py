@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import NoReturn, TypeVar
 
 from pipeline.core.errors import PipelineError
+from pipeline.core.sql_text import opening, words
 from pipeline.core.warehouse.statements import TableName
-from pipeline.core.warehouse.text import opening, words
 
 T = TypeVar("T")
 

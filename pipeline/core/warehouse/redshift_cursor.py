@@ -7,12 +7,12 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from pipeline.core.errors import PipelineError, SourceUnavailable
+from pipeline.core.sql_text import opening, words
 from pipeline.core.warehouse.base import Parameters
 from pipeline.core.warehouse.grammar import parse
 from pipeline.core.warehouse.redshift_errors import CANCELLED, ERRORS, code_of, explained, is_lost
 from pipeline.core.warehouse.redshift_locks import busy
 from pipeline.core.warehouse.statements import Lock
-from pipeline.core.warehouse.text import opening, words
 
 if TYPE_CHECKING:
     from pipeline.core.warehouse.redshift import RedshiftWarehouse

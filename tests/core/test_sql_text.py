@@ -1,6 +1,6 @@
 """A text of SQL is split into its statements."""
 
-from pipeline.core.warehouse.text import opening, statements
+from pipeline.core.sql_text import opening, statements
 
 
 def test_statements_end_at_semicolons():
