@@ -3,6 +3,7 @@
 
 import multiprocessing
 import uuid
+from contextlib import contextmanager
 
 import pytest
 from fixtures_s3 import REGION, new_bucket, proxy  # noqa: F401 - fixtures
@@ -27,6 +28,27 @@ def store(request, tmp_path):
         return S3Store(f"{BUCKET}/{uuid.uuid4().hex}", request.getfixturevalue("seaweedfs"), REGION)
     endpoint = request.getfixturevalue("ministack")
     return S3Store(f"{new_bucket(endpoint)}/some/prefix", endpoint, REGION)
+
+
+def put(store, *paths):
+    for path in paths:
+        assert store.create(path, path.encode())
+
+
+@contextmanager
+def in_pages_of(count, store, operation, parameter):
+    """Have a store on S3 ask for pages of a few, as it would get pages of a thousand."""
+    if isinstance(store, LocalStore):
+        yield
+        return
+
+    def limit(params, **_):
+        params[parameter] = count
+
+    events = store.fs.s3.meta.events
+    events.register(f"before-parameter-build.s3.{operation}", limit)
+    yield
+    events.unregister(f"before-parameter-build.s3.{operation}", limit)
 
 
 @pytest.fixture
