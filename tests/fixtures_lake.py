@@ -2,6 +2,7 @@
 """A lake for tests, in a local folder and on two servers of S3, with one small dataset."""
 
 import multiprocessing
+import os
 import uuid
 from contextlib import contextmanager
 
@@ -20,10 +21,16 @@ DAY = Partition("insert_date", "2010-12-01")
 NEXT_DAY = Partition("insert_date", "2010-12-02")
 
 
-@pytest.fixture(params=["folder", "s3", "seaweedfs"])
+# A prefix in a real bucket, for whoever has one: the tests below then run there as well.
+REAL = os.environ.get("LAKESHIFT_TEST_ROOT", "")
+
+
+@pytest.fixture(params=["folder", "s3", "seaweedfs", *(["real"] if REAL else [])])
 def store(request, tmp_path):
     if request.param == "folder":
         return LocalStore(str(tmp_path / "lake"))
+    if request.param == "real":
+        return S3Store(f"{REAL}/{uuid.uuid4().hex}")
     if request.param == "seaweedfs":
         return S3Store(f"{BUCKET}/{uuid.uuid4().hex}", request.getfixturevalue("seaweedfs"), REGION)
     endpoint = request.getfixturevalue("ministack")
