@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import duckdb
+from redshift_isolation import Isolation
 from redshift_refusals import CANCELLED
 
 from pipeline.core.warehouse.catalogue import CREATE, Catalogue
@@ -84,7 +85,7 @@ class Cluster:
     def __init__(self) -> None:
         self.connection = duckdb.connect(":memory:", config=SETTINGS)
         self.connection.execute(CREATE)
-        self.locks = Locks()
+        self.locks, self.isolation = Locks(), Isolation()
         self.catalogue_turn = threading.Lock()
         self.sessions: dict[int, Session] = {}
 

@@ -28,6 +28,7 @@ class Conversation:
 
     def __init__(self, wire: Wire, session: Session, faults: Faults) -> None:
         self.wire, self.session, self.faults = wire, session, faults
+        self.sql = "nothing yet"
         self.prepared: dict[str, Prepared] = {}
         self.portals: dict[str, Prepared] = {}
         self.answers = {
@@ -45,7 +46,7 @@ class Conversation:
                     self.answers[code](message)
                     continue
             except (Refused, KeyError, ValueError, struct.error) as error:
-                self.session.fail()
+                self.session.fail(self.sql)
                 self.wire.send_error(error if isinstance(error, Refused) else Refused("0A000", f"the twin: {error!r}"))
                 self._skip_to_sync()
             self.wire.send("Z", self.session.status.encode())
@@ -53,6 +54,7 @@ class Conversation:
 
     def parse(self, message: Message) -> None:
         name, sql, kinds = message.text(), message.text(), message.numbers("i")
+        self.sql = sql
         self.session.check_status(sql)
         self.prepared[name] = Prepared(sql, kinds)
         self.wire.send("1")
@@ -80,6 +82,7 @@ class Conversation:
 
     def execute(self, message: Message) -> None:
         portal = self.portals[message.text()]
+        self.sql = portal.sql
         self.wire.write(self.faults.around(portal.sql, lambda: self._reply(portal), self.session))
 
     def close(self, message: Message) -> None:

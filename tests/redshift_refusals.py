@@ -17,8 +17,7 @@ def as_redshift_says(error: Exception) -> Refused:
     if isinstance(cause, duckdb.InterruptException):
         return CANCELLED
     if isinstance(cause, duckdb.TransactionException):
-        detail = "Serializable isolation violation on table - 100, transactions forming the cycle are: 1, 2 (pid:1)"
-        return Refused("XX000", "1023", detail)
+        return not_serialisable("100")
     schema = re.search(r'because schema "(\w+)" does not exist', message)
     if schema:
         return Refused("3F000", f'schema "{schema[1]}" does not exist')
@@ -28,3 +27,8 @@ def as_redshift_says(error: Exception) -> Refused:
     if "inside a transaction block" in message:
         return Refused("25001", message)
     return Refused("42601" if "refuses the statement" in message else "XX000", message)
+
+
+def not_serialisable(table: str) -> Refused:
+    detail = f"Serializable isolation violation on table - {table}, transactions forming the cycle are: 1, 2 (pid:1)"
+    return Refused("XX000", "1023", detail)

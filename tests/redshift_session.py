@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import duckdb
 from redshift_cluster import Cluster
+from redshift_isolation import Footprint
 from redshift_refusals import as_redshift_says
 from redshift_types import Column, type_of
 from redshift_wire import Refused
@@ -45,7 +46,8 @@ class Session:
         self.connection.execute("SET TimeZone = 'UTC'; SET integer_division = true; SET search_path = 'public,main'")
         self.connection.execute(f"CREATE OR REPLACE TEMP MACRO pg_backend_pid() AS {pid}")
         self.cursor = DuckCursor(self.connection, in_transaction=False)
-        self.status, self.has_begun, self.is_terminated = IDLE, False, False
+        self.status, self.is_terminated = IDLE, False
+        self.footprint: Footprint | None = None
         self.timeout_seconds = 0.0
         self.since = _now()
 
@@ -54,7 +56,7 @@ class Session:
         self.check_status(sql)
         if words(sql)[0].upper() not in ("SELECT", "WITH"):
             return None
-        with self._telling_errors(), self._limited():
+        with self._telling_errors(sql), self._limited():
             if terminated_pid(sql) is not None:
                 return [Column("pg_terminate_backend", type_of("INTEGER"))]
             self.cluster.locks.wait_for(self, sql, self.deadline)
@@ -77,17 +79,18 @@ class Session:
         if first == "SET":
             self._set(sql)
             return Result("SET")
-        with self._telling_errors(), self._limited():
+        with self._telling_errors(sql), self._limited():
             return self._run(first, sql, values)
 
     def check_status(self, sql: str) -> None:
         if self.status == FAILED and words(sql)[0].upper() not in ENDS:
             raise Refused("25P02", "current transaction is aborted, commands ignored until end of transaction block")
 
-    def fail(self) -> None:
-        """Undo the transaction; one that was begun stays failed until the client ends it."""
+    def fail(self, sql: str) -> None:
+        """Undo the transaction of a statement that failed; it stays failed until the client ends it."""
         self._undo()
-        self.status = IDLE if self.status == IDLE else FAILED
+        is_over = self.status == IDLE or words(sql)[0].upper() in ENDS
+        self.status = IDLE if is_over else FAILED
 
     def terminate(self) -> None:
         """End whatever the session is at; its thread then finds the connection closed."""
@@ -113,6 +116,8 @@ class Session:
         self._begin_if_due()
         self._show_locks(sql)
         self.cursor.in_transaction = self.status == OPEN
+        if self.footprint and statement is None:
+            self.footprint.note(sql)
         is_external = statement is not None and not isinstance(statement, Lock)
         with self.cluster.catalogue_turn if is_external else nullcontext():
             self.cursor.execute(sql, values)
@@ -120,26 +125,30 @@ class Session:
 
     def _begin_if_due(self) -> None:
         # As in Redshift, the snapshot is taken at the first look, and LOCK is none.
-        if self.status == OPEN and not self.has_begun:
+        if self.status == OPEN and not self.footprint:
             self.connection.begin()
-            self.has_begun = True
+            self.footprint = self.cluster.isolation.begin()
 
     def _end(self, how: str) -> str:
-        if how == "COMMIT" and self.has_begun and self.status == OPEN:
-            with self._telling_errors():
-                self.connection.commit()
-            self.has_begun = False
         tag = "ROLLBACK" if self.status == FAILED else how
-        self._undo()
-        self.status = IDLE
+        try:
+            if tag == "COMMIT" and self.footprint:
+                with self.cluster.isolation.ending(self.footprint):
+                    self.connection.commit()
+                self.footprint = None
+        except duckdb.Error as error:
+            raise as_redshift_says(error) from error
+        finally:
+            self._undo()
+            self.status = IDLE
         return tag
 
     def _undo(self) -> None:
-        if self.has_begun:
+        if self.footprint:
             # DuckDB may have given the transaction up already.
             with suppress(duckdb.Error):
                 self.connection.rollback()
-        self.has_begun = False
+        self.footprint = None
         self.cluster.locks.release(self)
 
     def _set(self, sql: str) -> None:
@@ -165,15 +174,15 @@ class Session:
             watch.cancel()
 
     @contextmanager
-    def _telling_errors(self) -> Iterator[None]:
+    def _telling_errors(self, sql: str) -> Iterator[None]:
         """Raise what goes wrong as Redshift would say it, and undo the transaction."""
         try:
             yield
         except Refused:
-            self.fail()
+            self.fail(sql)
             raise
         except (PipelineError, duckdb.Error) as error:
-            self.fail()
+            self.fail(sql)
             raise as_redshift_says(error) from error
 
 

@@ -10,11 +10,12 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from fixtures_redshift import CONNECT, redshift, redshift_process  # noqa: F401
-from fixtures_sales import DAY, TABLE, customers, load
+from fixtures_sales import DAY, TABLE, a_load, customers, load
 from tenacity import wait_none
 
 from pipeline.core import retries
@@ -127,6 +128,24 @@ def test_a_load_that_is_not_serialisable_twice_succeeds_then(sales, redshift):  
 
     assert loaded(sales) == ([1], 1)
     assert len([sql for sql in redshift.statements if sql.startswith("LOCK")]) == 3
+
+
+def test_loads_of_two_tables_at_once_are_not_serialisable_and_both_are_done(sales, redshift):  # noqa: F811
+    with sales.transaction() as cursor:
+        cursor.execute("CREATE TABLE public.visit (customerid integer, insert_date date)")
+        cursor.execute("CREATE TABLE public.visit_etl_lock (id integer)")
+    visit = replace(a_load("a2"), table="public.visit")
+    redshift.hold("DELETE FROM", before=False)
+    with ThreadPoolExecutor() as pool:
+        visiting = pool.submit(sales.load_partition, visit, lambda cursor: None)
+        redshift.wait_until_held()
+        load(sales, 1)
+        redshift.release()
+        visiting.result()
+
+    # The load, the look whether it went through, and the load again.
+    assert redshift.statements.count('LOCK TABLE "public"."visit_etl_lock"') == 3
+    assert loaded(sales) == ([1], 2)
 
 
 def test_a_load_that_is_never_serialisable_is_given_up_with_nothing_changed(sales, redshift):  # noqa: F811

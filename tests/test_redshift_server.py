@@ -193,6 +193,19 @@ def test_two_that_change_the_same_rows_are_not_serialisable(client, connect):
         other.run("DELETE FROM public.sale")
 
 
+def test_two_that_read_what_the_other_writes_are_not_serialisable(client, connect):
+    other = connect()
+    for each, customer in ((client, 1), (other, 2)):
+        each.run("SELECT count(*) FROM public.sale")
+        each.run(f"INSERT INTO public.sale VALUES ({customer})")
+    client.commit()
+
+    with pytest.raises(ProgrammingError, match=r"1023.*Serializable isolation violation on table - public.sale"):
+        other.commit()
+
+    assert other.run("SELECT customerid FROM public.sale") == [[1]]
+
+
 def test_the_external_catalogue_is_not_changed_in_a_transaction(client):
     create = "CREATE EXTERNAL SCHEMA spectrum FROM DATA CATALOG DATABASE 'spectrumdb' IAM_ROLE DEFAULT"
 
