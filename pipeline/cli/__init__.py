@@ -9,7 +9,7 @@ from pathlib import Path
 
 import typer
 
-from pipeline.cli import data, reruns, services, vacuum
+from pipeline.cli import data, migrate, reruns, services, vacuum
 from pipeline.cli.console import complain
 from pipeline.core.errors import PipelineError, one_line
 
@@ -23,6 +23,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 for command in (
     services.up,
     services.down,
+    migrate.migrate,
     data.seed,
     data.query,
     reruns.rerun,

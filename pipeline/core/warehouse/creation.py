@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from pipeline.core.columns import Types, compare
+from pipeline.core.columns import Change, Types, compare
 from pipeline.core.errors import CheckFailed, PipelineError, Retryable
 from pipeline.core.sql_files import read_sql, table_files
 from pipeline.core.sql_text import opening, statements
@@ -33,13 +33,6 @@ class Remedy(NamedTuple):
 
     plain: str
     external: str
-
-
-class Change(NamedTuple):
-    """A statement that is due, and what is true after it."""
-
-    sql: str
-    what: str
 
 
 def create(cursor: Cursor, remedy: Remedy) -> list[str]:
@@ -87,7 +80,13 @@ class _Existing:
         rows = self.cursor.fetchall()
         if declared.is_external:
             return types(Column(name, type_of_catalogue(kind)) for name, kind in rows)
-        return types(Column(name, type_of_column(*about)) for name, *about in rows)
+        found = types(Column(name, type_of_column(*about)) for name, *about in rows)
+        return {name: _limited(kind, declared.columns.get(name, kind)) for name, kind in found.items()}
+
+
+def _limited(found: str, declared: str) -> str:
+    # DuckDB cannot limit the length of a column that is added to a table; in Redshift every text has a limit.
+    return declared if found == "VARCHAR" and declared.startswith("VARCHAR(") else found
 
 
 def _due(existing: _Existing, statement: str, file: str, remedy: Remedy) -> Iterator[Change]:

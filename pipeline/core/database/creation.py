@@ -1,0 +1,86 @@
+"""Makes the tables of a PostgreSQL database those that sql/ declares: what is missing is created or added."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import sqlglot
+from sqlglot import exp
+
+from pipeline.core.columns import Change, Types, compare
+from pipeline.core.errors import CheckFailed
+from pipeline.core.sql_files import read_sql
+from pipeline.core.sql_text import opening, statements
+
+# Text, since a name that is bound would be no name of PostgreSQL's.
+EXISTS = {
+    "SCHEMA": "SELECT to_regnamespace(%(name)s) IS NOT NULL",
+    "TABLE": "SELECT to_regclass(%(name)s) IS NOT NULL",
+    "INDEX": "SELECT to_regclass(%(name)s) IS NOT NULL",
+}
+COLUMNS = """
+SELECT attname, format_type(atttypid, atttypmod)
+FROM pg_attribute
+WHERE attrelid = to_regclass(%(name)s) AND attnum > 0 AND NOT attisdropped
+"""
+# What is short for an integer with a sequence.
+SERIAL = {"SERIAL": "INT", "BIGSERIAL": "BIGINT"}
+
+
+def changes(cursor: Any, files: Iterable[str]) -> list[Change]:
+    """Return what is due in a database, in order. Raises CheckFailed where no column can be added to mend it."""
+    return [
+        change for file in files for statement in statements(read_sql(file)) for change in _due(cursor, statement, file)
+    ]
+
+
+def _due(cursor: Any, statement: str, file: str) -> Iterator[Change]:
+    tree = sqlglot.parse_one(statement, read="postgres")
+    kind = tree.kind if isinstance(tree, exp.Create) else None
+    if kind not in EXISTS:
+        # Whatever else is in these files can be run again: CREATE OR REPLACE VIEW, GRANT.
+        yield Change(statement, f"ran {opening(statement)}")
+        return
+    name = _name(tree)
+    cursor.execute(EXISTS[kind], {"name": name})
+    if cursor.fetchone() == (False,):
+        yield Change(statement, f"created the {kind.lower()} {name}")
+    elif kind == "TABLE":
+        yield from _due_columns(cursor, tree, name, file)
+
+
+def _due_columns(cursor: Any, tree: exp.Expr, name: str, file: str) -> Iterator[Change]:
+    cursor.execute(COLUMNS, {"name": name})
+    found = {column: _type(kind) for column, kind in cursor.fetchall()}
+    missing, differences = compare(found, _declared(tree))
+    if differences:
+        raise CheckFailed(
+            f"{name} is not as sql/{file} declares it: {'; '.join(differences)}. ALTER it as the file declares it."
+        )
+    for column, kind in missing.items():
+        yield Change(f'ALTER TABLE {name} ADD COLUMN "{column}" {kind}', f"added {column} {kind} to {name}")
+
+
+def _declared(tree: exp.Expr) -> Types:
+    columns = tree.find_all(exp.ColumnDef)
+    return {_spelled(column.this): _type(column.args["kind"].sql("postgres")) for column in columns}
+
+
+def _name(tree: exp.Expr) -> str:
+    """Return the name of what a statement creates, with its schema, as SQL."""
+    named = tree.this
+    if isinstance(named, exp.Index):
+        # An index is in the schema of its table.
+        return exp.table_(named.this, db=named.args["table"].args.get("db")).sql("postgres")
+    return (named.this if isinstance(named, exp.Schema) else named).sql("postgres")
+
+
+def _spelled(name: exp.Identifier) -> str:
+    return name.name if name.quoted else name.name.lower()
+
+
+def _type(kind: str) -> str:
+    """Return a type spelled as every other spelling of it."""
+    spelled = exp.DataType.build(kind, dialect="postgres").sql("postgres")
+    return SERIAL.get(spelled, spelled)

@@ -1,0 +1,47 @@
+"""`lakeshift migrate` makes the tables of both databases, and says what it made."""
+
+import pytest
+from fixtures_redshift import redshift, redshift_process  # noqa: F401
+
+
+@pytest.fixture
+def far(seeded, settings, redshift):  # noqa: F811
+    """Return what runs the command with a Redshift, for a lake in S3, and a PostgreSQL that are empty."""
+    settings("lake", "root", "s3://bucket/lake")
+    settings("warehouse", "url", redshift.url)
+    return seeded
+
+
+def test_what_was_made_is_told_with_where(far, redshift):  # noqa: F811
+    done = far("migrate")
+    again = far("migrate")
+
+    assert done.code == 0, done.err
+    assert f"Redshift at 127.0.0.1:{redshift.port}/dev: created public.user_behavior_metric\n" in done.out
+    assert "/test: created the table retail.user_purchase\n" in done.out
+    assert again.out.splitlines()[0] == f"Redshift at 127.0.0.1:{redshift.port}/dev: all is there"
+
+
+def test_a_dry_run_prints_statements_that_could_be_run_as_they_are(far):
+    done = far("migrate", "--dry-run")
+
+    assert "LOCATION 's3://bucket/lake/stage/user_purchase/';\n" in done.out
+    assert "CREATE SCHEMA IF NOT EXISTS retail;\n" in done.out
+    assert far("migrate", "--dry-run").out == done.out
+
+
+def test_the_embedded_warehouse_is_migrated_too(seeded, tmp_path):
+    done = seeded("migrate")
+
+    assert f"The warehouse {tmp_path}/warehouse.duckdb: created public.etl_load\n" in done.out
+
+
+def test_another_lake_is_refused_in_one_line(far, settings):
+    far("migrate")
+    settings("lake", "root", "s3://other/lake")
+
+    done = far("migrate")
+
+    assert done.code == 1
+    assert done.err.startswith("[warehouse] url: spectrum.user_purchase_staging was made for the lake at s3://bucket/")
+    assert done.err.count("\n") == 1
