@@ -27,13 +27,12 @@ MARKERS = "SELECT table_name, row_count FROM public.etl_load"
 
 
 @pytest.fixture
-def far(project, ministack, redshift, settings) -> Project:  # noqa: F811
+def far(project, ministack, redshift) -> Project:  # noqa: F811
     """Return a project whose lake is in S3 and whose warehouse is a Redshift with its tables."""
-    root = f"{new_bucket(ministack)}/lake"
-    project.set("lake", root=root, endpoint_url=ministack, region=REGION)
+    project.set("lake", root=f"{new_bucket(ministack)}/lake", endpoint_url=ministack, region=REGION)
     project.set("warehouse", url=redshift.url)
-    settings("lake", "root", root)
-    make(redshift.url).migrate()
+    migrated = project.lakeshift("migrate")
+    assert migrated.code == 0, migrated.output
     given_a_day(project)
     return project
 
