@@ -14,6 +14,7 @@ import re
 import shutil
 import signal
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 from types import FrameType
 from typing import Any, Literal
@@ -80,10 +81,27 @@ class RunWorker(luigi.worker.Worker):
         return super().run()
 
     def _add_task(self, *args: Any, **kwargs: Any) -> None:
+        task_id = kwargs["task_id"]
+        if task_id in self._batch_running_tasks:
+            self._add_together(*args, **kwargs)
+            return
         super()._add_task(*args, **kwargs)
-        task = self._scheduled_tasks.get(kwargs["task_id"])
-        if task:
-            self.summary.note(task, kwargs["status"], explanation(kwargs.get("expl")))
+        if task_id in self._scheduled_tasks:
+            self._note([self._scheduled_tasks[task_id]], **kwargs)
+
+    def _add_together(self, *args: Any, **kwargs: Any) -> None:
+        """Tell the scheduler of a task that was run for several, and the summary of each of these."""
+        task_id = kwargs["task_id"]
+        # Luigi has them in an iterator, which can be read once.
+        tasks = self._batch_running_tasks[task_id] = list(self._batch_running_tasks[task_id])
+        super()._add_task(*args, **kwargs)
+        self._note(tasks, **kwargs)
+        # Luigi's own summary cannot sort the days of that one task among those of the others.
+        self._add_task_history = [told for told in self._add_task_history if told[0].task_id != task_id]
+
+    def _note(self, tasks: Iterable[luigi.Task], status: str, expl: Any = None, **_: Any) -> None:
+        for task in tasks:
+            self.summary.note(task, status, explanation(expl))
 
     def _log_complete_error(self, task: luigi.Task, tb: str) -> None:
         self._log_unknown(task, tb)

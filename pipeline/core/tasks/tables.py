@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from luigi.task import flatten
@@ -11,14 +12,16 @@ from pipeline.core.etl_load import Load
 from pipeline.core.lake import Dataset, Input, Manifest, lake, new_attempt_id
 from pipeline.core.targets import ExternalPartitionTarget, TableTarget
 from pipeline.core.tasks.partition import PartitionTask
+from pipeline.core.tasks.together import TogetherTask
 from pipeline.core.version import code_version
-from pipeline.core.warehouse import external_partitions, is_at, warehouse
+from pipeline.core.warehouse import PARTITIONS_AT_ONCE, external_partitions, is_at, warehouse
 
 
-class ExternalPartitionTask(PartitionTask):
-    """The external catalogue's entry for the partition that this task requires."""
+class ExternalPartitionTask(TogetherTask):
+    """The external catalogue's entry for the partition that this task requires; a statement adds up to a hundred."""
 
     table: ClassVar[str]
+    max_batch_size = PARTITIONS_AT_ONCE
 
     @property
     def dataset(self) -> Dataset:
@@ -27,10 +30,20 @@ class ExternalPartitionTask(PartitionTask):
     def output(self) -> ExternalPartitionTarget:
         return ExternalPartitionTarget(self.table, self.dataset, self.partition)
 
-    def make(self) -> str:
+    def make_one(self) -> str:
         manifest = lake().manifest(self.dataset, self.partition)
         warehouse().set_external_partition(self.table, self.partition, manifest.location)
         return f"points at attempt {manifest.attempt}, {manifest.rows.written:,} rows"
+
+    def make_together(self, tasks: Sequence[ExternalPartitionTask]) -> str:
+        committed = lake().committed_locations(tasks[0].dataset)
+        # One that is not among them is refused in the words that its own task would have.
+        locations = {
+            one.partition: committed.get(one.partition) or lake().manifest(one.dataset, one.partition).location
+            for one in tasks
+        }
+        warehouse().set_external_partitions(self.table, locations)
+        return f"points at the attempt that is committed, set together with {len(tasks) - 1:,} more"
 
 
 class QueriedTable(PartitionTask):

@@ -11,7 +11,7 @@ from pipeline.core import config
 from pipeline.core.warehouse.base import Table, Warehouse, external_partitions
 from pipeline.core.warehouse.external import PARTITIONS_AT_ONCE, is_among, is_at
 
-__all__ = ["Table", "Warehouse", "external_partitions", "is_among", "is_at", "make", "warehouse"]
+__all__ = ["PARTITIONS_AT_ONCE", "Table", "Warehouse", "external_partitions", "is_among", "is_at", "make", "warehouse"]
 
 
 def warehouse() -> Warehouse:
