@@ -25,7 +25,8 @@ def test_the_help_names_every_command(lakeshift):
     done = lakeshift("--help")
 
     assert done.code == 0
-    assert all(name in done.out for name in ("up", "down", "seed", "query", "rerun", "migrate", "vacuum", "config", "warm"))
+    commands = ("up", "down", "seed", "query", "rerun", "migrate", "vacuum", "config", "warm")
+    assert all(name in done.out for name in commands)
 
 
 def test_help_waits_for_nothing_heavy():
