@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from fixtures_redshift import CONNECT, redshift, redshift_process  # noqa: F401
 from fixtures_sales import DAY, TABLE, a_load, customers, load
+from project import ROOT
 from tenacity import wait_none
 
 from pipeline.core import retries
@@ -83,11 +84,11 @@ def start(redshift, tmp_path: Path) -> Iterator[Callable[[str], subprocess.Popen
     started: list[subprocess.Popen[str]] = []
 
     def start_one(attempt: str) -> subprocess.Popen[str]:
-        environment = os.environ | {"LUIGI_CONFIG_PATH": str(tmp_path / "worker.cfg")}
+        # The folder of the tests has a folder sql too, so it comes last.
+        paths = {"LUIGI_CONFIG_PATH": str(tmp_path / "worker.cfg"), "PYTHONPATH": str(Path(__file__).parent)}
+        environment = os.environ | paths
         command = [sys.executable, "-c", WORKER, attempt]
-        started.append(
-            subprocess.Popen(command, cwd=Path(__file__).parent, env=environment, text=True, stdout=subprocess.PIPE)
-        )
+        started.append(subprocess.Popen(command, cwd=ROOT, env=environment, text=True, stdout=subprocess.PIPE))
         return started[-1]
 
     yield start_one

@@ -16,6 +16,7 @@ from pipeline.core.addresses import RedshiftAddress
 from pipeline.core.errors import SettingError, SourceUnavailable
 from pipeline.core.retries import retried
 from pipeline.core.warehouse.base import Warehouse
+from pipeline.core.warehouse.lakes import check_lake, lake_root
 from pipeline.core.warehouse.redshift_cursor import RedshiftCursor
 from pipeline.core.warehouse.redshift_errors import ERRORS, explained, is_lost, text_of, unreachable
 from pipeline.core.warehouse.redshift_login import connect_arguments
@@ -27,6 +28,9 @@ REMEDIES = (
     "ALTER it as the file declares it",
     "DROP TABLE it, which leaves its files, and run lakeshift migrate; runs add its partitions again",
 )
+
+# Once a process is enough: the lake is a setting.
+_checked: set[tuple[str, str]] = set()
 
 
 class RedshiftWarehouse(Warehouse):
@@ -87,10 +91,18 @@ class RedshiftWarehouse(Warehouse):
                 cursor.limit(self.settings.statement_seconds)
             except ERRORS as error:
                 raise explained(error, str(self), "SET statement_timeout") from error
+            self._check_lake(cursor)
             yield cursor
         finally:
             with suppress(*ERRORS):
                 connection.close()
+
+    def _check_lake(self, cursor: RedshiftCursor) -> None:
+        # etl_load would say that days are done which another lake does not have.
+        made_for = (str(self), lake_root())
+        if made_for not in _checked:
+            check_lake(cursor)
+            _checked.add(made_for)
 
     def _connect(self) -> Any:
         try:

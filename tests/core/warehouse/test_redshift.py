@@ -189,3 +189,22 @@ def test_the_style_of_parameters_is_left_alone_for_others(store):
     store.query(COUNT)
 
     assert redshift_connector.paramstyle == "format"
+
+
+def test_a_warehouse_of_another_lake_is_refused_before_anything_is_done(redshift, settings):
+    settings("lake", "root", "s3://bucket/lake")
+    make(redshift.url).migrate()
+    settings("lake", "root", "s3://other/lake")
+
+    for _ in range(2):
+        with pytest.raises(
+            SettingError, match=r"made for the lake at s3://bucket/lake/stage.* root is s3://other/lake"
+        ):
+            make(redshift.url).query("SELECT count(*) FROM public.etl_load")
+
+
+def test_the_lake_is_looked_at_once_a_process(store, redshift):
+    for _ in range(3):
+        store.query(COUNT)
+
+    assert len([statement for statement in redshift.statements if "svv_external_tables" in statement]) == 1
