@@ -12,8 +12,8 @@ from pipeline.core.sql_text import opening, statements
 from pipeline.core.warehouse.base import Cursor
 from pipeline.core.warehouse.declared import Declared, declared_table, type_of_catalogue, type_of_column, types
 from pipeline.core.warehouse.grammar import parse
-from pipeline.core.warehouse.lakes import external_locations, located, refuse_other_lake
-from pipeline.core.warehouse.statements import Column, CreateExternalSchema, CreateExternalTable, TableName
+from pipeline.core.warehouse.lakes import located
+from pipeline.core.warehouse.statements import Column, CreateExternalSchema, TableName
 
 # https://docs.aws.amazon.com/redshift/latest/dg/r_SVV_COLUMNS.html
 COLUMNS = """
@@ -38,8 +38,7 @@ class Remedy(NamedTuple):
 def create(cursor: Cursor, remedy: Remedy) -> list[str]:
     """Make what is missing, with a cursor outside a transaction, and return what was made.
 
-    Raises CheckFailed if a table differs otherwise, and SettingError if one was made for another lake; then nothing
-    is changed.
+    Raises CheckFailed, before anything is changed, if a table differs otherwise.
     """
     due = changes(cursor, remedy)
     for change in due:
@@ -72,7 +71,6 @@ class _Existing:
         self.cursor = cursor
         cursor.execute("SELECT schemaname, databasename FROM svv_external_schemas")
         self.schemas: dict[str, str] = dict(cursor.fetchall())
-        self.locations = external_locations(cursor)
 
     def columns(self, declared: Declared) -> Types:
         """Return the types of a table's columns; none if there is no such table."""
@@ -98,8 +96,6 @@ def _due(existing: _Existing, statement: str, file: str, remedy: Remedy) -> Iter
         # Whatever else is in these files can be run again: CREATE OR REPLACE VIEW, GRANT.
         yield Change(statement, f"ran {opening(statement)}")
     elif found := existing.columns(declared):
-        if isinstance(external, CreateExternalTable):
-            refuse_other_lake(external, existing.locations.get(external.table, external.location))
         yield from _due_columns(declared, found, file, remedy)
     else:
         yield Change(statement, f"created {declared.table}")

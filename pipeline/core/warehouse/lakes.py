@@ -30,26 +30,18 @@ def located(text: str) -> str:
     return text.replace("%(spectrum_role)s", "DEFAULT" if role == "default" else literal(role))
 
 
-def external_locations(cursor: Cursor) -> dict[TableName, str]:
-    """Return where the external tables of a warehouse lie."""
-    cursor.execute("SELECT schemaname, tablename, location FROM svv_external_tables")
-    return {TableName(schema, name): location for schema, name, location in cursor.fetchall()}
-
-
 def check_lake(cursor: Cursor) -> None:
-    """Raise SettingError if a warehouse was made for another lake than the one in force."""
-    found = external_locations(cursor)
+    """Raise SettingError if the external tables of a warehouse lie elsewhere than in the lake in force."""
+    cursor.execute("SELECT schemaname, tablename, location FROM svv_external_tables")
+    found = {TableName(schema, name): location for schema, name, location in cursor.fetchall()}
     for declared in _external_tables():
-        refuse_other_lake(declared, found.get(declared.table, declared.location))
-
-
-def refuse_other_lake(declared: CreateExternalTable, location: str) -> None:
-    """Raise SettingError if an external table lies elsewhere than it is declared."""
-    if location.rstrip("/") != declared.location.rstrip("/"):
-        raise SettingError(
-            f"[warehouse] url: {declared.table} was made for the lake at {location}, and [lake] root is {lake_root()}."
-            " Give the new lake a warehouse and an external database of its own, or put [lake] root back."
-        )
+        location = found.get(declared.table, declared.location)
+        if location.rstrip("/") != declared.location.rstrip("/"):
+            raise SettingError(
+                f"[warehouse] url: {declared.table} was made for the lake at {location}, and [lake] root is"
+                f" {lake_root()}. Give the new lake a warehouse and an external database of its own, or put [lake] root"
+                " back."
+            )
 
 
 def _external_tables() -> Iterator[CreateExternalTable]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -20,9 +19,6 @@ from pipeline.core.warehouse.lakes import check_lake, lake_root
 from pipeline.core.warehouse.redshift_cursor import RedshiftCursor
 from pipeline.core.warehouse.redshift_errors import ERRORS, explained, is_lost, text_of, unreachable
 from pipeline.core.warehouse.redshift_login import connect_arguments
-
-# At DEBUG it writes every parameter and every row.
-logging.getLogger("redshift_connector").setLevel(logging.WARNING)
 
 REMEDIES = (
     "ALTER it as the file declares it",

@@ -67,9 +67,10 @@ class RedshiftCursor:
 
     def limit(self, seconds: int) -> None:
         """Let no later statement take longer; 0 is for ever. A server that is silent after that is given up."""
-        self.cursor.execute(f"SET statement_timeout TO {seconds * 1000}")
         # The connector has one timeout for connecting and for reading, and no way to change it.
         self.connection._usock.settimeout(seconds + GRACE_SECONDS if seconds else None)
+        # A workgroup that was idle answers its first statement late, so that is no matter of connecting either.
+        self.cursor.execute(f"SET statement_timeout TO {seconds * 1000}")
 
     def _lock(self, sql: str) -> None:
         settings = self.warehouse.settings

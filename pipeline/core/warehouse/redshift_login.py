@@ -9,7 +9,7 @@ from pipeline.core import config, secrets
 from pipeline.core.addresses import RedshiftAddress
 from pipeline.core.errors import SettingError
 
-CONNECT_SECONDS = 10
+CONNECT_SECONDS = 30
 # A peer that vanished is noticed in minutes, and not in hours.
 KEEPALIVE = {"tcp_keepalive_idle": 60, "tcp_keepalive_interval": 10, "tcp_keepalive_count": 6}
 SERVERLESS = re.compile(r"([\w-]+)\..+\.redshift-serverless\.amazonaws\.com(\.cn)?")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 
 import pytest
@@ -34,7 +33,7 @@ def test_a_transaction_is_committed_at_its_end(store):
         written = cursor.rowcount
 
     assert written == 1
-    assert store.query("SELECT id, '100%' AS share FROM public.sale") == [(7, "100%")]
+    assert store.query("SELECT id % 4 AS rest, '100%' AS share FROM public.sale") == [(3, "100%")]
 
 
 def test_a_transaction_that_fails_leaves_nothing_and_is_rolled_back(store, redshift):
@@ -168,13 +167,6 @@ def test_a_server_that_falls_silent_is_given_up(store, settings, redshift, monke
 
     assert time.monotonic() - begun < 5
     redshift.release()
-
-
-def test_the_connector_writes_no_password_at_the_most_verbose(store, caplog):
-    with caplog.at_level(logging.DEBUG):
-        store.query("SELECT 1")
-
-    assert PASSWORD not in caplog.text
 
 
 def test_what_is_done_in_a_transaction_is_undone_when_the_process_is_told_to_end(store):

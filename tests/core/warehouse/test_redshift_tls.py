@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 
 import boto3
 import pytest
@@ -82,6 +83,16 @@ def test_iam_lets_into_a_cluster(server, trusted, iam, settings, user, action, a
     assert make(f"redshift://{user}localhost:{server.port}/dev").query("SELECT 1") == [(1,)]
 
     assert iam.asked(action)[-1].items() >= ({"ClusterIdentifier": "shop", "DbName": "dev"} | asked).items()
+
+
+def test_what_iam_gives_is_in_no_log_at_the_most_verbose(server, trusted, iam, settings, caplog):
+    settings("warehouse", "workgroup", "etl")
+
+    with caplog.at_level(logging.DEBUG):
+        make(f"redshift://localhost:{server.port}/dev").query("SELECT 1")
+
+    assert "GetCredentials" in caplog.text
+    assert PASSWORD not in caplog.text
 
 
 def test_what_iam_refuses_is_a_matter_of_the_settings(server, iam, settings):
