@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+import psutil
 import pytest
 import redshift_connector
 from fixtures_redshift import CONNECT, PASSWORD
@@ -149,6 +150,14 @@ def test_a_wrong_password_is_a_matter_of_the_settings_and_not_shown(redshift, se
         wrong.query("SELECT 1")
 
     assert "trapdoor" not in f"{refused.value!r} {refused.value.__cause__!r}"
+
+
+def test_a_login_that_fails_leaves_no_connection_open(redshift, settings):
+    with pytest.raises(SettingError):
+        make(redshift.url.replace(PASSWORD, "trapdoor")).query("SELECT 1")
+
+    there = [one.raddr.port for one in psutil.Process().net_connections() if one.raddr]
+    assert redshift.port not in there
 
 
 def test_a_server_that_is_not_there_is_named(settings):
