@@ -15,10 +15,15 @@ def migrate(dry_run: Annotated[bool, DryRun] = False) -> None:
     """Create the schemas and tables that are missing, and add the columns that tables lack.
 
     A table that differs in another way is named, and nothing of its database is changed. Run it again at any time.
+    A lake whose server puts over what is there, whatever the condition, is refused first.
     """
     from pipeline.core.database import database
+    from pipeline.core.lake import lake
+    from pipeline.core.store import refuse_unconditional
     from pipeline.core.warehouse import warehouse
 
+    if not dry_run:
+        refuse_unconditional(lake().store)
     for store in (warehouse(), database()):
         made = store.migrate(dry_run)
         for one in made:

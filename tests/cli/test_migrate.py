@@ -2,12 +2,20 @@
 
 import pytest
 from fixtures_redshift import redshift, redshift_process  # noqa: F401
+from fixtures_s3 import REGION, new_bucket
 
 
 @pytest.fixture
-def far(seeded, settings, redshift):  # noqa: F811
-    """Return what runs the command with a Redshift, for a lake in S3, and a PostgreSQL that are empty."""
-    settings("lake", "root", "s3://bucket/lake")
+def root(ministack):
+    return f"{new_bucket(ministack)}/lake"
+
+
+@pytest.fixture
+def far(seeded, settings, redshift, ministack, root):  # noqa: F811
+    """Return what runs the command with a lake in S3, a Redshift and a PostgreSQL, all of them empty."""
+    settings("lake", "root", root)
+    settings("lake", "endpoint_url", ministack)
+    settings("lake", "region", REGION)
     settings("warehouse", "url", redshift.url)
     return seeded
 
@@ -22,10 +30,10 @@ def test_what_was_made_is_told_with_where(far, redshift):  # noqa: F811
     assert again.out.splitlines()[0] == f"Redshift at 127.0.0.1:{redshift.port}/dev: all is there"
 
 
-def test_a_dry_run_prints_statements_that_could_be_run_as_they_are(far):
+def test_a_dry_run_prints_statements_that_could_be_run_as_they_are(far, root):
     done = far("migrate", "--dry-run")
 
-    assert "LOCATION 's3://bucket/lake/stage/user_purchase/';\n" in done.out
+    assert f"LOCATION '{root}/stage/user_purchase/';\n" in done.out
     assert "CREATE SCHEMA IF NOT EXISTS retail;\n" in done.out
     assert far("migrate", "--dry-run").out == done.out
 
@@ -36,12 +44,12 @@ def test_the_embedded_warehouse_is_migrated_too(seeded, tmp_path):
     assert f"The warehouse {tmp_path}/warehouse.duckdb: created public.etl_load\n" in done.out
 
 
-def test_another_lake_is_refused_in_one_line(far, settings):
+def test_another_lake_is_refused_in_one_line(far, settings, root):
     far("migrate")
-    settings("lake", "root", "s3://other/lake")
+    settings("lake", "root", f"{root}/other")
 
     done = far("migrate")
 
     assert done.code == 1
-    assert done.err.startswith("[warehouse] url: spectrum.user_purchase_staging was made for the lake at s3://bucket/")
+    assert done.err.startswith(f"[warehouse] url: spectrum.user_purchase_staging was made for the lake at {root}/")
     assert done.err.count("\n") == 1
