@@ -36,7 +36,7 @@ def test_help_waits_for_nothing_heavy():
 
 
 def test_config_shows_where_a_setting_comes_from_and_no_password(lakeshift, settings):
-    settings("database", "url", "postgresql://me:secret@host/db")
+    settings("database", "url", "postgresql://me:trapdoor@host/db")
 
     done = lakeshift("config")
 
@@ -44,7 +44,7 @@ def test_config_shows_where_a_setting_comes_from_and_no_password(lakeshift, sett
     assert [cell.strip() for cell in line.strip("│").split("│")] == [
         *("[database]", "url", "postgresql://me:***@host/db", "set at run time")
     ]
-    assert "secret" not in done.out
+    assert "trapdoor" not in done.out
 
 
 def shown_settings(done):
@@ -54,7 +54,7 @@ def shown_settings(done):
 
 
 def test_config_shows_luigis_own_settings_too(lakeshift, tmp_path, monkeypatch):
-    (tmp_path / "luigi.cfg").write_text("[worker]\nwait-interval = 7\n[smtp]\nhost = mail\npassword = secret\n")
+    (tmp_path / "luigi.cfg").write_text("[worker]\nwait-interval = 7\n[smtp]\nhost = mail\npassword = trapdoor\n")
     get_config().read([tmp_path / "luigi.cfg"])
     monkeypatch.setattr(LuigiConfigParser, "_config_paths", [str(tmp_path / "luigi.cfg")])
 
@@ -65,7 +65,7 @@ def test_config_shows_luigis_own_settings_too(lakeshift, tmp_path, monkeypatch):
     assert shown["[smtp]", "host"] == ("mail", file)
     assert shown["[smtp]", "password"] == ("***", file)
     assert shown["[retcode]", "task_failed"] == ("30", "default")
-    assert "secret" not in done.out
+    assert "trapdoor" not in done.out
 
 
 def test_a_setting_of_luigis_that_cannot_be_read_is_one_line(lakeshift):
