@@ -149,6 +149,17 @@ def test_loads_of_two_tables_at_once_are_not_serialisable_and_both_are_done(sale
     assert loaded(sales) == ([1], 2)
 
 
+def test_a_commit_that_is_refused_is_tried_again_without_asking_how_it_ended(sales, redshift, caplog):  # noqa: F811
+    redshift.fail("commit", **ISOLATION)
+
+    load(sales, 1)
+
+    assert loaded(sales) == ([1], 1)
+    assert len([sql for sql in redshift.statements if sql.startswith("LOCK")]) == 2
+    assert "failed, the next in 0.0 s: Redshift at" in caplog.text
+    assert "1023" in caplog.text
+
+
 def test_a_load_that_is_never_serialisable_is_given_up_with_nothing_changed(sales, redshift):  # noqa: F811
     redshift.fail("INSERT INTO public.etl_load", **ISOLATION, times=retries.TRIES)
 

@@ -149,7 +149,7 @@ class PartitionedTables(ABC):
                 is_marked = True
         except Exception as error:
             # Once marked only COMMIT is left, and a connection lost in it says nothing of how it ended.
-            if not is_marked:
+            if not is_marked or isinstance(error, Retryable):
                 raise
             self._settle(load, error)
 

@@ -79,9 +79,13 @@ def code_of(error: Exception) -> str:
 def text_of(error: Exception) -> str:
     """Return what an error says, on one line."""
     fields = _fields(error)
-    parts = [fields[key] for key in "MDH" if fields.get(key)] if fields else [str(arg) for arg in error.args]
+    parts = [fields[key] for key in "MDH" if fields.get(key)] if fields else _said(error)
     # Errors of Spectrum are drawn as boxes.
     return " ".join(re.sub(r"-{5,}", " ", ". ".join(parts)).split())
+
+
+def _said(error: Exception) -> list[str]:
+    return [str(error)] if isinstance(error, OSError) else [str(arg) for arg in error.args]
 
 
 def _fields(error: Exception) -> dict[str, Any]:

@@ -75,6 +75,12 @@ def test_what_does_not_pass_says_where_to_look(error, kind, text):
         raise told
 
 
+def test_an_error_of_the_network_is_told_in_its_own_words():
+    told = explained(ConnectionResetError(104, "Connection reset by peer"), PLACE, LOCKED)
+
+    assert str(told).endswith("[Errno 104] Connection reset by peer")
+
+
 def test_an_error_of_spectrum_is_one_line_without_its_box():
     box = "\n  -----------------------\n  error:  Spectrum Scan Error\n  code:   15007\n  -----------------------\n"
 
