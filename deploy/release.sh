@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Puts the commit that is checked out into the bucket, as the host installs it: deploy/release.sh BUCKET
-# The host has no way to PyPI, so everything goes along, built for it: Linux on x86-64, Python 3.11.
+# The host has no way to a package index, so everything goes along, built for it: Linux on x86-64, Python 3.11.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 bucket=$1
