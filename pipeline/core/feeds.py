@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 from abc import ABC, abstractmethod
 from datetime import datetime, timezone
 from typing import Any
@@ -32,7 +33,8 @@ class Feed(ABC):
     def fingerprint(self) -> dict[str, Any]:
         """Return what tells this state of the file from another without reading it."""
 
-    def has_changed(self) -> SourceUnavailable:
+    def changed_while_copied(self) -> SourceUnavailable:
+        """Return the error to raise when the bytes are not all of one file."""
         return SourceUnavailable(f"{self.path} changed while it was copied. Wait until it is written, and run again.")
 
 
@@ -41,7 +43,7 @@ def open_feed(path: str, setting: str) -> Feed:
 
     setting is what names it in luigi.cfg, such as "[user_behaviour] review_feed".
     """
-    if path.startswith("s3://"):
+    if re.fullmatch(r"s3://[^/]+/.*[^/]", path):
         return _StoredFeed(path, setting)
     if "://" in path:
         raise SettingError(f"{setting} = {path}: expected a file of this machine, or s3://bucket/key")
@@ -61,7 +63,7 @@ class _LocalFeed(Feed):
     def check_unchanged(self, count: int) -> None:
         before, after = self._before, os.fstat(self.stream.fileno())
         if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-            raise self.has_changed()
+            raise self.changed_while_copied()
 
     def fingerprint(self) -> dict[str, Any]:
         changed_at = datetime.fromtimestamp(self._before.st_mtime, timezone.utc).isoformat()
@@ -80,7 +82,7 @@ class _StoredFeed(Feed):
     def check_unchanged(self, count: int) -> None:
         # The store gives one version or none, so what could differ is how much of it came.
         if count != self.stream.size:
-            raise self.has_changed()
+            raise self.changed_while_copied()
 
     def fingerprint(self) -> dict[str, Any]:
         return {"bytes": self.stream.size, "etag": self.stream.version}

@@ -123,6 +123,12 @@ def test_a_feed_elsewhere_is_a_setting_to_be_changed(attempt):
         copy_feed("ftp://vendor/reviews.csv", HEADER, attempt, SETTING)
 
 
+@pytest.mark.parametrize("feed", ["s3://bucket", "s3://bucket/", "s3://bucket/folder/", "s3:///key"])
+def test_a_feed_in_s3_without_a_bucket_or_a_key_is_a_setting_to_be_changed(attempt, feed):
+    with pytest.raises(SettingError, match=rf"\[user_behaviour\] review_feed = {feed}: expected .*s3://bucket/key"):
+        copy_feed(feed, HEADER, attempt, SETTING)
+
+
 def test_an_empty_feed_is_not_there_yet(attempt, feed):
     feed.touch()
 
