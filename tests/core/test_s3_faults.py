@@ -189,6 +189,15 @@ def test_a_file_whose_sending_always_breaks_off_is_nowhere(proxy, proxied):
     assert list(proxied.uploads()) == []
 
 
+def test_a_file_that_cannot_be_completed_leaves_no_parts(proxy, proxied):
+    proxy.spoil("POST", "uploadId", s3_error(403, "AccessDenied"))
+
+    with pytest.raises(SourceUnavailable, match=r"/lake/a at http.*AccessDenied"):
+        given(proxied, "a", LARGE)
+
+    assert list(proxied.uploads()) == []
+
+
 def test_an_s3_that_stops_taking_in_is_not_waited_for_for_ever(proxy, impatient):
     proxy.spoil("PUT", "/lake/a", not_taken_in, times=100)
     began = time.monotonic()

@@ -2,16 +2,19 @@
 
 # ruff: noqa: F811 - fixtures
 
+import gc
 import os
 import signal
+import sys
 from datetime import datetime, timedelta, timezone
 
 import pytest
 from fixtures_lake import FORK, in_pages_of, in_processes, put, store  # noqa: F401 - fixtures
 
-from pipeline.core.errors import SettingError
+from pipeline.core.errors import SettingError, SourceUnavailable
 from pipeline.core.store import refuse_unconditional
 from pipeline.core.store.local import LocalStore
+from pipeline.core.store.s3 import S3Store
 
 
 def test_what_was_created_is_read_back(store):
@@ -187,6 +190,23 @@ def test_a_file_that_was_forgotten_is_nowhere(store):
     del file
 
     assert list(store.list("")) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "root", "path"),
+    [(LocalStore, "{}/file", "a"), (S3Store, "s3://bucket", "")],
+    ids=["a file is no folder", "a bucket is no key"],
+)
+def test_a_file_that_could_not_be_begun_is_forgotten_without_a_word(kind, root, path, tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr(sys, "unraisablehook", said.append)
+    (tmp_path / "file").touch()
+
+    with pytest.raises((SourceUnavailable, ValueError)):
+        kind(root.format(tmp_path)).open(path, "wb")
+    gc.collect()
+
+    assert said == []
 
 
 def begin_large_file_and_die(store, path):

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 from uuid import uuid4
 
 from pipeline.core.errors import SettingError, SourceUnavailable
@@ -123,6 +123,9 @@ def refuse_unconditional(store: Store) -> None:
 class NewFile(io.BufferedIOBase):
     """A file that appears when it is closed, and never once a write failed or its block ended with an error."""
 
+    # What is written to; None while the file could not be begun.
+    _file: Any = None
+
     @abstractmethod
     def put(self, data) -> int:
         """Add to what will be kept."""
@@ -148,7 +151,11 @@ class NewFile(io.BufferedIOBase):
     def close(self) -> None:
         if not self.closed:
             super().close()
-            self.keep()
+            try:
+                self.keep()
+            except BaseException:
+                self.drop()
+                raise
 
     def discard(self) -> None:
         if not self.closed:
@@ -159,4 +166,5 @@ class NewFile(io.BufferedIOBase):
         self.close() if kind is None else self.discard()
 
     def __del__(self) -> None:
-        self.discard()
+        if self._file is not None:
+            self.discard()

@@ -130,12 +130,9 @@ class _NewFile(NewFile):
             return self._file.write(data)
 
     def keep(self) -> None:
-        try:
-            with _writing(self._target):
-                self._file.close()
-                self._aside.replace(self._target)
-        finally:
-            self._aside.unlink(missing_ok=True)
+        with _writing(self._target):
+            self._file.close()
+            self._aside.replace(self._target)
 
     def drop(self) -> None:
         self._aside.unlink(missing_ok=True)
