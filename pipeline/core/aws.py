@@ -18,7 +18,7 @@ def explained(error: Exception, what: str) -> PipelineError:
     if isinstance(error, NoCredentialsError):
         return SettingError(f"{what}: there are no AWS credentials. Give this process a role, or AWS_PROFILE.")
     if isinstance(error, NoRegionError):
-        return SettingError(f"{what}: in which region? Set [lake] region, or AWS_REGION.")
+        return SettingError(f"{what}: in which region? Set [lake] region, or AWS_DEFAULT_REGION.")
     if not isinstance(error, ClientError):
         return SettingError(f"{what}: {text}")
     if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= THEIR_FAULT or _is_throttled(error):
