@@ -7,6 +7,8 @@ import re
 import pytest
 from cloudformation import DEPLOY, NAMES, resources, template
 
+from pipeline.core.warehouse.redshift import REMEDIES
+
 
 @pytest.mark.parametrize("name", NAMES)
 def test_nothing_is_open_to_everywhere(name):
@@ -109,6 +111,30 @@ def test_the_spectrum_role_reads_what_is_staged_and_nothing_else():
     read = [one for name, one in statements() if name == "SpectrumRole" and one["Action"] == "s3:GetObject"]
 
     assert [one["Resource"] for one in read] == [{"Fn::Sub": "${BucketArn}/lake/stage/*"}]
+
+
+def test_the_spectrum_role_may_do_what_the_remedies_advise():
+    may = {action for name, one in statements() if name == "SpectrumRole" for action in listed(one["Action"])}
+
+    assert any(remedy.startswith("DROP TABLE") for remedy in REMEDIES)
+    assert "glue:DeleteTable" in may
+
+
+def test_every_way_out_of_the_network_is_for_this_account_only():
+    endpoints = dict(resources("AWS::EC2::VPCEndpoint"))
+    ours = {"StringEquals": {"aws:PrincipalAccount": {"Ref": "AWS::AccountId"}}}
+
+    assert len(endpoints) == 6
+    for name, endpoint in endpoints.items():
+        [allowed] = [one for one in endpoint["PolicyDocument"]["Statement"] if one.get("Sid") != "AmazonLinuxPackages"]
+        assert allowed["Condition"] == ours, name
+
+
+def test_the_database_is_of_the_minor_version_that_rds_gives_it():
+    [(_, database)] = resources("AWS::RDS::DBInstance")
+
+    assert database["AutoMinorVersionUpgrade"] is True
+    assert database["EngineVersion"].isdigit()
 
 
 def test_what_holds_data_outlives_the_stack():
