@@ -11,8 +11,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from fixtures_lake import FORK, in_pages_of, in_processes, put, store  # noqa: F401 - fixtures
 
-from pipeline.core.errors import SettingError, SourceUnavailable
-from pipeline.core.store import refuse_unconditional
+from pipeline.core.errors import SourceUnavailable
 from pipeline.core.store.local import LocalStore
 from pipeline.core.store.s3 import S3Store
 
@@ -247,17 +246,3 @@ def test_a_folder_goes_up_and_comes_down_without_what_is_hidden(store, tmp_path)
 
     assert [listed.path for listed in store.list("d")] == ["d/e/one", "d/e/sub/two"]
     assert (tmp_path / "down/sub/two").read_text() == "sub/two"
-
-
-def test_a_store_that_honours_conditions_is_accepted_and_left_as_it_was(store):
-    refuse_unconditional(store)
-
-    assert list(store.list("")) == []
-
-
-@pytest.mark.parametrize("method", ["create", "replace"])
-def test_a_store_that_puts_over_what_is_there_is_refused(tmp_path, monkeypatch, method):
-    monkeypatch.setattr(LocalStore, method, lambda *arguments: True)
-
-    with pytest.raises(SettingError, match=r"\[lake\] root = .* puts over what is there"):
-        refuse_unconditional(LocalStore(str(tmp_path)))

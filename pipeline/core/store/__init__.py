@@ -1,7 +1,8 @@
 """A small object store with conditional puts: a local folder, or S3."""
 
 from pipeline.core import config
-from pipeline.core.store.base import Found, Listed, Store, Upload, refuse_unconditional
+from pipeline.core.store.base import Found, Listed, Store, Upload
+from pipeline.core.store.conditions import refuse_unconditional
 
 __all__ = ["Found", "Listed", "Store", "Upload", "open_store", "refuse_unconditional"]
 

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
-from uuid import uuid4
 
-from pipeline.core.errors import SettingError, SourceUnavailable
+from pipeline.core.errors import SourceUnavailable
 
 
 @dataclass(frozen=True)
@@ -100,24 +99,6 @@ class Store(ABC):
     @abstractmethod
     def sync(self, paths: Iterable[str]) -> None:
         """Return when the files at the paths would survive a loss of power."""
-
-
-def refuse_unconditional(store: Store) -> None:
-    """Raise SettingError if a put over what is there goes through: two attempts could then commit one partition.
-
-    There are servers that take S3's conditions, and pass them over without a word.
-    """
-    path = f"_probe/{uuid4().hex}"
-    try:
-        store.create(path, b"first")
-        goes_through = store.create(path, b"second") or store.replace(path, b"third", "a version that never was")
-    finally:
-        store.delete([path])
-    if goes_through:
-        raise SettingError(
-            f"[lake] root = {store.url('')}: its server puts over what is there, though If-None-Match and If-Match"
-            " forbid it. Lakeshift would lose data there: choose a server that honours them."
-        )
 
 
 class NewFile(io.BufferedIOBase):
