@@ -14,7 +14,7 @@ import re
 import shutil
 import signal
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import FrameType
 from typing import Any, Literal
@@ -27,6 +27,7 @@ from luigi.setup_logging import InterfaceLogging
 from pipeline.core import config, luigi_settings
 from pipeline.core.errors import SettingError, one_line
 from pipeline.core.logs import open_console, open_file
+from pipeline.core.planning import Plan, planned
 from pipeline.core.spark import client
 from pipeline.core.store.requests import requests_of
 from pipeline.core.summary import Summary, explanation
@@ -73,6 +74,15 @@ class RunWorker(luigi.worker.Worker):
             raise Stopped(number)
         # A task's own process: its attempt is left as it is, and whoever holds a connection to it sees it go.
         os._exit(128 + number)
+
+    def add(self, *args: Any, **kwargs: Any) -> bool:
+        with planned(Plan()):
+            return super().add(*args, **kwargs)
+
+    def _create_task_process(self, task: luigi.Task) -> Any:
+        process = super()._create_task_process(task)
+        process.check_complete = _asking_together(process.check_complete, task)
+        return process
 
     def run(self) -> bool:
         due = [one.task for one in self.summary.select(luigi.worker.PENDING)]
@@ -159,6 +169,19 @@ class RunWorker(luigi.worker.Worker):
         cause = f"The scheduler at http://{host}:{port} does not answer ({type(error.sub_exception).__name__})."
         lines = self.summary.lines("without the scheduler") if self.summary.outcomes else []
         return [*lines, f"{cause} Start it (lakeshift up) or add --local-scheduler."]
+
+
+def _asking_together(check: Callable[[luigi.Task], bool], task: luigi.Task) -> Callable[[luigi.Task], bool]:
+    """Return a check that asks together for what a task requires, and afresh for what it has made itself."""
+    plan = Plan()
+
+    def asked(one: luigi.Task) -> bool:
+        if one is task and not isinstance(task, luigi.WrapperTask):
+            return check(one)
+        with planned(plan):
+            return check(one)
+
+    return asked
 
 
 def _open_console(cls: type, options: Any) -> bool:

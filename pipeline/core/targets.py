@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable
 from dataclasses import dataclass
-from typing import Any
 
 import luigi
 
+from pipeline.core import planning
 from pipeline.core.errors import PipelineError
 from pipeline.core.lake import Dataset, Partition, lake
 from pipeline.core.warehouse import is_at, warehouse
@@ -16,13 +16,23 @@ from pipeline.core.warehouse import is_at, warehouse
 class PartitionTarget(luigi.Target):
     """One partition; it exists when it is committed and nobody has asked for it again since."""
 
+    partition: Partition
+
     def exists(self) -> bool:
+        return planning.exists(self)
+
+    def is_complete(self) -> bool:
+        """Say whether the partition is complete now."""
         raise NotImplementedError
 
-    @classmethod
-    def existing(cls, targets: Iterable[Any]) -> set[Any]:
-        """Return those that exist; kinds that can ask for all partitions at once do."""
-        return {target for target in targets if target.exists()}
+    @property
+    def whole(self) -> Hashable:
+        """What this is a partition of."""
+        raise NotImplementedError
+
+    def complete_partitions(self) -> set[Partition]:
+        """Return the complete partitions of that, in as few questions as it takes whatever their number."""
+        raise NotImplementedError
 
     def request_rerun(self) -> None:
         """Have the next run replace this partition, while readers go on seeing what is there."""
@@ -36,14 +46,15 @@ class LakeTarget(PartitionTarget):
     dataset: Dataset
     partition: Partition
 
-    def exists(self) -> bool:
+    def is_complete(self) -> bool:
         return lake().state(self.dataset, self.partition).is_complete
 
-    @classmethod
-    def existing(cls, targets: Iterable[LakeTarget]) -> set[LakeTarget]:
-        targets = set(targets)
-        complete = {dataset: lake().complete_partitions(dataset) for dataset in {one.dataset for one in targets}}
-        return {target for target in targets if target.partition in complete[target.dataset]}
+    @property
+    def whole(self) -> Hashable:
+        return self.dataset
+
+    def complete_partitions(self) -> set[Partition]:
+        return lake().complete_partitions(self.dataset)
 
     def request_rerun(self) -> None:
         lake().request_rerun(self.dataset, self.partition)
@@ -59,14 +70,15 @@ class TableTarget(PartitionTarget):
     table: str
     partition: Partition
 
-    def exists(self) -> bool:
+    def is_complete(self) -> bool:
         return warehouse().load_state(self.table, self.partition).is_complete
 
-    @classmethod
-    def existing(cls, targets: Iterable[TableTarget]) -> set[TableTarget]:
-        targets = set(targets)
-        loaded = {table: warehouse().loaded_partitions(table) for table in {one.table for one in targets}}
-        return {target for target in targets if str(target.partition) in loaded[target.table]}
+    @property
+    def whole(self) -> Hashable:
+        return self.table
+
+    def complete_partitions(self) -> set[Partition]:
+        return {Partition.parse(key) for key in warehouse().loaded_partitions(self.table)}
 
     def request_rerun(self) -> None:
         warehouse().request_rerun(self.table, self.partition)
@@ -83,23 +95,21 @@ class ExternalPartitionTarget(PartitionTarget):
     dataset: Dataset
     partition: Partition
 
-    def exists(self) -> bool:
+    def is_complete(self) -> bool:
         state = lake().state(self.dataset, self.partition)
         if not state.is_complete or state.manifest is None:
             return False
         return is_at(warehouse().external_location(self.table, self.partition), state.manifest.location)
 
-    @classmethod
-    def existing(cls, targets: Iterable[ExternalPartitionTarget]) -> set[ExternalPartitionTarget]:
-        targets = set(targets)
-        committed = {dataset: lake().committed_locations(dataset) for dataset in {one.dataset for one in targets}}
-        known = {table: warehouse().external_partitions(table) for table in {one.table for one in targets}}
-        return {
-            target
-            for target in targets
-            if (location := committed[target.dataset].get(target.partition))
-            and is_at(known[target.table].get(target.partition.value), location)
-        }
+    @property
+    def whole(self) -> Hashable:
+        return (self.table, self.dataset)
+
+    def complete_partitions(self) -> set[Partition]:
+        committed = lake().committed_locations(self.dataset)
+        # Without a committed partition there is nothing to compare.
+        known = warehouse().external_partitions(self.table) if committed else {}
+        return {partition for partition, location in committed.items() if is_at(known.get(partition.value), location)}
 
     def request_rerun(self) -> None:
         raise PipelineError(f"{self} follows {self.dataset.path}. Ask for a rerun of that dataset.")

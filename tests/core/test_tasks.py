@@ -6,7 +6,9 @@ import datetime
 import functools
 from collections import Counter
 
+import luigi
 import pytest
+from luigi.tools.range import RangeDaily
 
 from pipeline.core.etl_load import Load
 from pipeline.core.lake import Counts, File, Partition, lake
@@ -102,3 +104,41 @@ def test_what_redshift_cuts_off_of_a_location_is_not_missed(monkeypatch):
     before, _ = task.complete(), task.make()
 
     assert (before, task.complete(), task.bulk_complete([day])) == (False, True, [day])
+
+
+def run_range(settings, tmp_path, of, days):
+    settings("log", "file", str(tmp_path / "lakeshift.log"))
+    whole = RangeDaily(of=of, start=days[0], stop=days[-1] + datetime.timedelta(1), days_back=100_000)
+    assert luigi.build([whole], local_scheduler=True, workers=1)
+
+
+def test_a_range_that_is_due_is_planned_and_checked_by_a_few_questions(calls, settings, tmp_path, spark_run):
+    days = DAYS[:45]
+    for day in days:
+        given(UserPurchase.dataset, day)
+    calls.clear()
+
+    run_range(settings, tmp_path, UserPurchasePartition, days)
+
+    assert UserPurchasePartition.bulk_complete(days) == days
+    assert max(calls.values()) <= 40, calls
+
+
+def test_what_a_task_made_itself_is_looked_at_afresh(calls, settings, tmp_path, spark_run):
+    days = DAYS[:3]
+    for day in days:
+        given(UserPurchase.dataset, day)
+    made = []
+
+    class Forgetful(UserPurchasePartition):
+        table = UserPurchasePartition.table
+
+        def make(self):
+            made.append(self.date)
+            return "nothing"
+
+    settings("log", "file", str(tmp_path / "lakeshift.log"))
+    settings("worker", "check_complete_on_run", "true")
+
+    assert not luigi.build([Forgetful(date=day) for day in days], local_scheduler=True, workers=1)
+    assert made

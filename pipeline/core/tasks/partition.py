@@ -15,6 +15,7 @@ import luigi
 from pipeline.core import config
 from pipeline.core.errors import CheckFailed, CommitLost, one_line
 from pipeline.core.lake import Partition
+from pipeline.core.planning import existing
 from pipeline.core.targets import PartitionTarget
 
 
@@ -60,8 +61,7 @@ class PartitionTask(luigi.Task):
     def bulk_complete(cls, parameter_tuples: Iterable[datetime.date]) -> list[datetime.date]:
         """Return the days that are complete, asking each store once; Luigi may give a partial for the class."""
         targets: dict[datetime.date, PartitionTarget] = {day: cls(date=day).output() for day in parameter_tuples}
-        kinds = {type(target) for target in targets.values()}
-        there = {target for kind in kinds for target in kind.existing(targets.values())}
+        there = existing(targets.values())
         return [day for day, target in targets.items() if target in there]
 
 

@@ -1,0 +1,82 @@
+"""What is complete, asked for many partitions at once.
+
+Luigi asks of each task by itself, which would cost a request or a transaction for each date. While a plan holds, all
+complete partitions of a dataset or table are asked for at once, and remembered, as soon as a second one is asked about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
+
+from pipeline.core.lake import Partition
+
+
+class Target(Protocol):
+    """A partition of something whose complete partitions can be asked for at once."""
+
+    @property
+    def partition(self) -> Partition: ...
+
+    @property
+    def whole(self) -> Hashable: ...
+
+    def is_complete(self) -> bool: ...
+
+    def complete_partitions(self) -> set[Partition]: ...
+
+
+T = TypeVar("T", bound=Target)
+
+
+@dataclass
+class Plan:
+    """What was complete when the first questions about each kind of partition were asked."""
+
+    asked: set[Hashable] = field(default_factory=set)
+    known: dict[Hashable, set[Partition]] = field(default_factory=dict)
+
+    def exists(self, target: Target) -> bool:
+        """Say whether a target exists; the first of its kind is asked for by itself, since it may stay alone."""
+        kind = _kind(target)
+        if kind not in self.asked:
+            self.asked.add(kind)
+            return target.is_complete()
+        return self.is_among_complete(target)
+
+    def is_among_complete(self, target: Target) -> bool:
+        kind = _kind(target)
+        if kind not in self.known:
+            self.known[kind] = target.complete_partitions()
+        return target.partition in self.known[kind]
+
+
+_in_force: Plan | None = None
+
+
+@contextmanager
+def planned(plan: Plan) -> Iterator[None]:
+    """Let targets say what the plan knows, until the block ends."""
+    global _in_force
+    before, _in_force = _in_force, plan
+    try:
+        yield
+    finally:
+        _in_force = before
+
+
+def exists(target: Target) -> bool:
+    """Say whether a target exists: now, or as the plan that holds knows it."""
+    return _in_force.exists(target) if _in_force else target.is_complete()
+
+
+def existing(targets: Iterable[T]) -> set[T]:
+    """Return those of the targets that exist now, asking once for each dataset or table."""
+    plan = Plan()
+    return {target for target in targets if plan.is_among_complete(target)}
+
+
+def _kind(target: Target) -> Hashable:
+    return type(target), target.whole
