@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
@@ -27,7 +28,7 @@ class RedshiftAddress:
         if parts.scheme != "redshift" or not parts.hostname or not database or "/" in database:
             raise ValueError("no URL of a Redshift")
         # A password that nobody escaped ends at its own @, / or ?, and the rest of it lands where it would be shown.
-        if "@" in parts.path or parts.netloc.count("@") > 1 or parts.fragment:
+        if "@" in parts.path or parts.netloc.count("@") > 1 or parts.fragment or re.search(r"\s", url):
             raise ValueError("a password with signs that are not percent-encoded")
         return cls(
             parts.hostname,

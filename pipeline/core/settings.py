@@ -21,6 +21,7 @@ from pipeline.core.errors import SettingError
 T = TypeVar("T")
 DEFAULT = "default"
 RUN_TIME = "set at run time"
+SCHEME = r"\w+:/+"
 ROLE = r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=.@/-]+"
 
 
@@ -39,11 +40,12 @@ def read_section(name: str, cls: type[T]) -> T:
         value, origin, folder = find(name, field.name, field.metadata["default"])
         try:
             values[field.name] = field.metadata["kind"](value, folder)
-        except (ValueError, KeyError, OSError) as error:
+        except (ValueError, KeyError, OSError):
             expected = field.metadata["expected"]
+            # Its own text may hold the value, which may hold a password.
             raise SettingError(
                 f"[{name}] {field.name} = {masked(value) or '(nothing)'} ({origin}): expected {expected}"
-            ) from error
+            ) from None
     return cls(**values)
 
 
@@ -83,11 +85,11 @@ def _written(path: Path) -> frozenset[tuple[str, str]]:
     return frozenset((name, key.replace("-", "_")) for name in parser.sections() for key in parser[name])
 
 
-def masked(text: str) -> str:
-    """Return text with the password of any URL in it as ***."""
-    # Up to the last @, since a password that nobody escaped may hold a / or an @ itself.
-    text = re.sub(r"(\w+://[^/\s:@]*):\S*@", r"\1:***@", text)
-    return re.sub(r"(password=)[^&\s]*", r"\1***", text)
+def masked(value: str) -> str:
+    """Return the value of a setting with a password in it as ***; rather too much of it than too little."""
+    # A password that nobody escaped may hold any sign, and a user an @: so up to the last @.
+    value = re.sub(rf"^({SCHEME}|(?!{SCHEME}))([^:]*):.*@", r"\1\2:***@", value, flags=re.DOTALL)
+    return re.sub(r"(password\s*=).*", r"\1***", value, flags=re.DOTALL)
 
 
 def as_place(value: str, folder: Path) -> str:

@@ -33,7 +33,7 @@ def test_tls_is_left_out_on_this_machine_only(host):
         RedshiftAddress.of_url("redshift://me:secret@redshift.example:5439/dev?sslmode=disable")
 
 
-@pytest.mark.parametrize("password", ["p@ss", "p@ss/word", "12#34", "12/34", "12?34"])
+@pytest.mark.parametrize("password", ["p@ss", "p@ss/word", "12#34", "12/34", "12?34", "12 34"])
 def test_a_password_that_was_not_escaped_is_no_address(password):
     with pytest.raises(ValueError):
         RedshiftAddress.of_url(f"redshift://me:{password}@host")

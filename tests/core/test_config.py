@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import traceback
 from configparser import ConfigParser
 
 import pytest
@@ -116,7 +117,38 @@ def test_a_malformed_setting_names_section_key_value_and_what_is_expected(files,
     assert f"expected {expected}" in str(caught.value)
 
 
-@pytest.mark.parametrize("password", ["top@secret", "top/secret", "top#secret", "top?secret", "a:top@secret/@"])
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("redshift://u:top secret@h/db", "redshift://u:***@h/db"),
+        ("redshift://ann@corp.com:secret@h/db", "redshift://ann@corp.com:***@h/db"),
+        ("redshift:/u:secret@h/db", "redshift:/u:***@h/db"),
+        ("u:secret@h/db", "u:***@h/db"),
+        ("host=h password='top secret'", "host=h password=***"),
+        ("host=h password = top secret", "host=h password =***"),
+        ("redshift://u:top\nsecret@h/db", "redshift://u:***@h/db"),
+        ("postgresql://me@db.example:5432/shop", "postgresql://me@db.example:5432/shop"),
+        ("postgresql://me@/shop?host=/run", "postgresql://me@/shop?host=/run"),
+        ("duckdb:/home/ann@corp/w.duckdb", "duckdb:/home/ann@corp/w.duckdb"),
+    ],
+)
+def test_a_password_is_masked_however_the_value_is_malformed(value, shown):
+    assert config.masked(value) == shown
+
+
+def test_what_reads_a_malformed_value_does_not_tell_it_either(files):
+    files("[database]\nurl = postgresql://me:secret\N{FULLWIDTH COMMERCIAL AT}@db/shop\n")
+
+    with pytest.raises(SettingError, match="expected embedded, or postgresql") as caught:
+        config.database()
+
+    assert "secret" not in "".join(traceback.format_exception(caught.value))
+
+
+PASSWORDS = ["top@secret", "top/secret", "top#secret", "top?secret", "a:top@secret/@", "top secret"]
+
+
+@pytest.mark.parametrize("password", PASSWORDS)
 def test_a_password_that_was_not_escaped_is_refused_and_not_shown(files, password):
     files(f"[warehouse]\nurl = redshift://me:{password}@host:5439/dev\n")
 
