@@ -155,14 +155,24 @@ class PartitionedTables(ABC):
 
     def _settle(self, load: Load, error: Exception) -> None:
         """Return if the load is committed after all. Raises Retryable if not."""
-        with self.transaction() as cursor:
-            # The server may still be at the COMMIT whose answer was lost, and holds the lock until it is done.
-            cursor.execute(lock_statement(load.table))
-            state = _read_state(cursor, load.table, load.partition)
-        if state.attempt != load.attempt:
+        if self._settled_state(load).attempt != load.attempt:
             raise Retryable(
                 f"{load.table} {load.partition}: the commit did not go through, and nothing was loaded. Run it again."
             ) from error
+
+    def _settled_state(self, load: Load) -> LoadState:
+        """Return what etl_load says once nobody is at a load of the table."""
+        state = None
+        try:
+            with self.transaction() as cursor:
+                # The server may still be at the COMMIT whose answer was lost, and holds the lock until it is done.
+                cursor.execute(lock_statement(load.table))
+                state = _read_state(cursor, load.table, load.partition)
+        except PipelineError:
+            # What was read under the lock holds, however the end of that look is answered.
+            if state is None:
+                raise
+        return state
 
 
 def lock_statement(table: str) -> str:
