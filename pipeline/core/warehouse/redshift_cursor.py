@@ -10,7 +10,7 @@ from pipeline.core.errors import PipelineError, SourceUnavailable
 from pipeline.core.sql_text import opening, words
 from pipeline.core.warehouse.base import Parameters
 from pipeline.core.warehouse.grammar import parse
-from pipeline.core.warehouse.redshift_errors import CANCELLED, ERRORS, code_of, explained, is_lost
+from pipeline.core.warehouse.redshift_errors import CANCELLED, ERRORS, code_of, explained, is_lost, is_silence
 from pipeline.core.warehouse.redshift_locks import busy
 from pipeline.core.warehouse.statements import Lock
 
@@ -79,7 +79,7 @@ class RedshiftCursor:
             self.cursor.execute(sql)
         except ERRORS as error:
             self.is_lost = is_lost(error)
-            if code_of(error) != CANCELLED and not isinstance(error, TimeoutError):
+            if code_of(error) != CANCELLED and not is_silence(error):
                 raise
             raise self._busy(sql, settings.wait_seconds) from error
         self.limit(settings.statement_seconds)

@@ -35,6 +35,8 @@ MISSING = re.compile(r"\b(relation|table|schema) \S+ does not exist", re.IGNOREC
 def explained(error: Exception, place: str, doing: str) -> PipelineError:
     """Return what an error of a statement means; nothing of its transaction is committed."""
     code, text = code_of(error), text_of(error)
+    if is_silence(error):
+        return SourceUnavailable(f"{place} did not answer in time ({doing}). Is it up? Then run it again.")
     if is_lost(error):
         return Retryable(f"{place}: the connection was lost, and nothing was changed ({doing}). {text}")
     if code in PASSING or (code == "XX000" and ISOLATION.match(text)):
@@ -62,6 +64,11 @@ def unreachable(error: Exception, place: str) -> PipelineError:
     if isinstance(cause, (socket.gaierror, TimeoutError)):
         return SourceUnavailable(text)
     return Retryable(text) if is_lost(error) else SettingError(f"{place}: {text_of(error)}")
+
+
+def is_silence(error: Exception) -> bool:
+    """Say whether this side gave up waiting; the network's own timeout has a number."""
+    return isinstance(error, TimeoutError) and error.errno is None
 
 
 def is_lost(error: Exception) -> bool:

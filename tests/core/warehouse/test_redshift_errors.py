@@ -30,6 +30,7 @@ def reported(code, message, **fields):
         reported("57P01", "terminating connection due to administrator command"),
         redshift_connector.InterfaceError("BrokenPipe: server socket closed. Please check"),
         ConnectionResetError(104, "Connection reset by peer"),
+        TimeoutError(110, "Connection timed out"),
         struct.error("unpack requires a buffer of 5 bytes"),
     ],
 )
