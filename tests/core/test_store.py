@@ -155,7 +155,7 @@ def test_folders_are_cleared_of_what_is_hidden_too(store):
 
 
 def test_a_folder_of_many_pages_is_cleared_whole_while_it_is_listed(store, monkeypatch):
-    monkeypatch.setattr("pipeline.core.store.s3.DELETE_AT_ONCE", 5)
+    monkeypatch.setattr("pipeline.core.store.s3_deletes.AT_ONCE", 5)
     put(store, *(f"d/{folder}/{n}" for n in range(8) for folder in ("a", "a-", "a/b", "c")), "e/1")
 
     with in_pages_of(7, store, "ListObjectsV2", "MaxKeys"):

@@ -17,13 +17,43 @@ from pipeline.core.errors import SourceUnavailable
 from pipeline.core.store.s3 import S3Store
 
 
+def not_deleted(code, *keys):
+    errors = "".join(f"<Error><Key>lake/{key}</Key><Code>{code}</Code></Error>" for key in keys)
+    return lambda send: Reply(200, [], f"<DeleteResult>{errors}</DeleteResult>".encode())
+
+
 def test_an_s3_delete_names_each_key_that_stays(proxy, proxied):
-    errors = "".join(f"<Error><Key>lake/{key}</Key><Code>AccessDenied</Code></Error>" for key in "ac")
-    reply = Reply(200, [], f"<DeleteResult>{errors}</DeleteResult>".encode())
-    proxy.spoil("POST", "?delete", lambda send: reply)
+    proxy.spoil("POST", "?delete", not_deleted("AccessDenied", "a", "c"))
 
     with pytest.raises(SourceUnavailable, match=r"lake/a \(AccessDenied\), s3://\S+/lake/c \(AccessDenied\)"):
         proxied.delete("abc")
+
+
+@pytest.fixture
+def no_waits(monkeypatch):
+    monkeypatch.setattr("pipeline.core.store.s3_deletes.BUSY_WAIT_SECONDS", (0, 0))
+
+
+@pytest.mark.parametrize("code", ["SlowDown", "InternalError", "ServiceUnavailable"])
+def test_keys_that_s3_was_too_busy_to_delete_are_sent_again(proxy, proxied, no_waits, code):
+    put(proxied, "a", "b")
+    proxy.spoil("POST", "?delete", not_deleted(code, "a", "b"), times=2)
+
+    proxied.delete("ab")
+
+    assert proxy.statuses("POST", "?delete") == [None, None, 200]
+    assert list(proxied.list("")) == []
+
+
+def test_of_many_keys_that_stay_the_first_and_the_number_are_named(proxy, proxied, no_waits):
+    proxy.spoil("POST", "?delete", not_deleted("SlowDown", *"abcdefg"), times=3)
+
+    with pytest.raises(
+        SourceUnavailable, match=r"^7 could not be deleted, the first 5: s3://\S+/lake/a \(SlowDown\), "
+    ):
+        proxied.delete("abcdefg")
+
+    assert len(proxy.statuses("POST", "?delete")) == 3
 
 
 def test_a_large_file_on_s3_is_sent_in_parts_or_not_at_all(proxied):

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import io
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from pipeline.core.errors import SourceUnavailable
+
+# How many of what stays an error names.
+NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,7 @@ class Store(ABC):
 
     @abstractmethod
     def delete(self, paths: Iterable[str]) -> None:
-        """Make the paths be gone. Raises SourceUnavailable naming each that could not be deleted."""
+        """Make the paths be gone. Raises SourceUnavailable naming the first that could not be deleted."""
 
     @abstractmethod
     def clear(self, folders: Iterable[str]) -> None:
@@ -82,7 +85,7 @@ class Store(ABC):
 
     @abstractmethod
     def abort(self, uploads: Iterable[Upload]) -> None:
-        """Make uploads be gone, or finished. Raises SourceUnavailable naming each that stays."""
+        """Make uploads be gone, or finished. Raises SourceUnavailable naming the first that stay."""
 
     @abstractmethod
     def open(self, path: str, mode: str) -> BinaryIO:
@@ -99,6 +102,13 @@ class Store(ABC):
     @abstractmethod
     def sync(self, paths: Iterable[str]) -> None:
         """Return when the files at the paths would survive a loss of power."""
+
+
+def refuse_kept(done: str, kept: Sequence[str]) -> None:
+    """Raise SourceUnavailable with the number of what could not be deleted or aborted, and the first of it."""
+    if kept:
+        first = f", the first {NAMED}" if len(kept) > NAMED else ""
+        raise SourceUnavailable(f"{len(kept):,} could not be {done}{first}: {', '.join(kept[:NAMED])}")
 
 
 class NewFile(io.BufferedIOBase):

@@ -1,4 +1,4 @@
-"""Whether a store keeps the conditions of a put: there are servers that take S3's, and pass them over without a word."""
+"""Whether a store keeps the conditions of a put: some servers take S3's, and pass them over without a word."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from typing import BinaryIO, cast
 
 from pipeline.core.errors import SourceUnavailable
 from pipeline.core.locks import file_lock
-from pipeline.core.store.base import Found, Listed, NewFile, Store, Upload
+from pipeline.core.store.base import Found, Listed, NewFile, Store, Upload, refuse_kept
 
 # What starts with it is being written or is a lock, and is never listed.
 HIDDEN = "."
@@ -80,8 +80,7 @@ class LocalStore(Store):
                 (self.root / path).unlink(missing_ok=True)
             except OSError as error:
                 kept.append(f"{self.url(path)} ({error.strerror})")
-        if kept:
-            raise SourceUnavailable(f"could not be deleted: {', '.join(kept)}")
+        refuse_kept("deleted", kept)
 
     def clear(self, folders: Iterable[str]) -> None:
         for folder in folders:

@@ -16,14 +16,14 @@ from botocore.exceptions import BotoCoreError
 from fsspec.asyn import sync
 
 from pipeline.core.errors import SourceUnavailable, one_line
-from pipeline.core.store.base import Found, Listed, Store, Upload
+from pipeline.core.store.base import Found, Listed, Store, Upload, refuse_kept
 from pipeline.core.store.local import walk
 from pipeline.core.store.s3_connection import FILES_AT_ONCE, Connection, answering, connect, error_code
+from pipeline.core.store.s3_deletes import delete_keys
 from pipeline.core.store.s3_files import NewObject, StoredObject
 
 # A conflict is over when the other request is: S3 says to send a put that met one again.
 CONFLICT_WAIT_SECONDS = (0.1, 0.2, 0.4, 0.8, 1.6)
-DELETE_AT_ONCE = 1000
 ABORT_AT_ONCE = 16
 
 
@@ -65,13 +65,9 @@ class S3Store(Store):
                 yield Listed(item["Key"].removeprefix(self.prefix), item["Size"], item["LastModified"])
 
     def delete(self, paths: Iterable[str]) -> None:
-        keys, kept = iter(paths), []
-        while some := [{"Key": self._key(path)} for path in islice(keys, DELETE_AT_ONCE)]:
-            with self._answering(""):
-                reply = self.fs.call_s3("delete_objects", Bucket=self.bucket, Delete={"Objects": some, "Quiet": True})
-            kept += [f"s3://{self.bucket}/{error['Key']} ({error['Code']})" for error in reply.get("Errors", ())]
-        if kept:
-            raise SourceUnavailable(f"could not be deleted: {', '.join(kept)}")
+        with self._answering(""):
+            errors = list(delete_keys(self.fs, self.bucket, map(self._key, paths)))
+        refuse_kept("deleted", [f"s3://{self.bucket}/{error['Key']} ({error['Code']})" for error in errors])
 
     def clear(self, folders: Iterable[str]) -> None:
         self.delete(item["Key"].removeprefix(self.prefix) for folder in folders for item in self._items(folder))
@@ -95,8 +91,7 @@ class S3Store(Store):
             kept += [
                 f"{self.url(one.path)} ({one_line(error)})" for one, error in zip(some, errors, strict=True) if error
             ]
-        if kept:
-            raise SourceUnavailable(f"could not be aborted: {', '.join(kept)}")
+        refuse_kept("aborted", kept)
 
     def open(self, path: str, mode: str) -> BinaryIO:
         kind = NewObject if mode == "wb" else StoredObject
