@@ -38,7 +38,7 @@ lint: venv/installed-test
 deploy-lint: venv/deploy/installed
 	venv/deploy/bin/cfn-lint deploy/*.yaml
 	venv/deploy/bin/checkov --directory deploy --framework cloudformation --quiet --compact --skip-download
-	venv/deploy/bin/shellcheck deploy/release.sh deploy/host/install.sh deploy/host/lakeshift-env .ci/*
+	venv/deploy/bin/shellcheck deploy/release.sh deploy/host/install.sh deploy/host/switch.sh deploy/host/lakeshift-env .ci/*
 
 unit: venv/installed-test
 	$(BIN)/python -m pytest -m "not faults"

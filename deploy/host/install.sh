@@ -3,23 +3,23 @@
 # The names of what the stack made are in LAKESHIFT_...; none of them is a secret. May be run again.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-venv=/opt/lakeshift/$1
+venv=/opt/lakeshift/venv/$1
 
-dnf --quiet --assumeyes install python3.11 java-17-amazon-corretto-headless cronie
+dnf --quiet --assumeyes install python3.11 java-17-amazon-corretto-headless cronie logrotate
 id lakeshift >/dev/null 2>&1 || useradd --system --shell /sbin/nologin --home-dir /var/lib/lakeshift lakeshift
 install -d -o lakeshift -g lakeshift -m 750 /var/{lib,log}/lakeshift
 
-# Each release has a folder of its own, so that a run under way keeps the code that it began with.
+# Each release has a folder of its own, and the one before stays: a run under way keeps the code that it began with.
 python3.11 -m venv "$venv"
 "$venv/bin/python" -m pip install --quiet --no-index --find-links "$here/wheels" lakeshift
-ln -sfn "$venv" /opt/lakeshift/next
-mv -T /opt/lakeshift/next /opt/lakeshift/current
 
 install -d /etc/lakeshift
 install -m 644 "$here/aws.cfg" "$here/rds-ca.pem" /etc/lakeshift
 cat > /etc/lakeshift/environment <<END
 PATH=/opt/lakeshift/current/bin:/usr/bin:/bin
 LUIGI_CONFIG_PATH=/etc/lakeshift/aws.cfg
+TMPDIR=/var/lib/lakeshift/tmp
+SPARK_LOCAL_DIRS=/var/lib/lakeshift/tmp
 AWS_DEFAULT_REGION=$AWS_DEFAULT_REGION
 LAKESHIFT_BUCKET=$LAKESHIFT_BUCKET
 LAKESHIFT_WAREHOUSE=$LAKESHIFT_WAREHOUSE
@@ -29,8 +29,13 @@ END
 install -m 755 "$here/lakeshift-env" /usr/local/bin
 install -m 644 "$here/luigid.service" /etc/systemd/system
 install -m 644 "$here/lakeshift.cron" /etc/cron.d/lakeshift
+install -m 644 "$here/lakeshift.logrotate" /etc/logrotate.d/lakeshift
+install -m 644 "$here/lakeshift.tmpfiles" /etc/tmpfiles.d/lakeshift.conf
+systemd-tmpfiles --create /etc/tmpfiles.d/lakeshift.conf
+bash "$here/switch.sh" /opt/lakeshift "$1"
 
 systemctl daemon-reload
-systemctl enable --now crond.service
+systemctl enable --now crond.service logrotate.timer
 systemctl enable luigid.service
+# Each time, since its code and its pages are the release's; runs under way wait for it: [core] rpc_retry_attempts.
 systemctl restart luigid.service

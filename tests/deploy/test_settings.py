@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 
 import pytest
 from cloudformation import DEPLOY, resources
+from fixtures_luigid import DAEMON
+from fixtures_s3 import free_port
 from fixtures_settings import settings_file
+from luigi.rpc import RemoteScheduler
 
 from pipeline.core import config
 from pipeline.core.database import database
 from pipeline.core.errors import SettingError
+from pipeline.core.luigi_settings import set_defaults
 from pipeline.core.warehouse import warehouse
 
 SETTINGS = DEPLOY / "aws.cfg"
@@ -50,6 +55,19 @@ def test_a_name_that_the_host_was_not_given_is_told(on_the_host, monkeypatch):
         config.check()
 
 
+def test_a_run_waits_for_a_scheduler_that_is_restarted(on_the_host, tmp_path):
+    set_defaults()
+    port = free_port()
+    slow = f"import time; time.sleep(3); {DAEMON}"
+    place = ["--address", "127.0.0.1", "--port", str(port), "--state-path", str(tmp_path / "state")]
+
+    with subprocess.Popen([sys.executable, "-c", slow, *place], stderr=subprocess.DEVNULL) as restarted:
+        try:
+            RemoteScheduler(f"http://127.0.0.1:{port}").ping(worker="a run under way")
+        finally:
+            restarted.kill()
+
+
 def test_the_host_is_given_every_name_that_the_settings_take():
     [(_, document)] = resources("AWS::SSM::Document")
     [command] = document["Content"]["mainSteps"][0]["inputs"]["runCommand"]
@@ -66,7 +84,7 @@ def test_the_settings_name_files_where_the_installation_puts_them():
     assert "LUIGI_CONFIG_PATH=/etc/lakeshift/aws.cfg" in INSTALL
 
 
-@pytest.mark.parametrize("script", ["release.sh", "host/install.sh", "host/lakeshift-env"])
+@pytest.mark.parametrize("script", ["release.sh", "host/install.sh", "host/switch.sh", "host/lakeshift-env"])
 def test_a_script_can_be_read_by_bash(script):
     subprocess.run(["bash", "-n", DEPLOY / script], check=True)
 
