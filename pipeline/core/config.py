@@ -21,7 +21,7 @@ from pipeline.core.errors import SettingError
 from pipeline.core.settings import (
     as_count,
     as_database,
-    as_days,
+    as_one_or_more,
     as_place,
     as_roles,
     as_runner,
@@ -55,7 +55,7 @@ class Lake:
     region: str = setting("")
     max_refused: float = setting("0.01", as_share, "a share between 0 and 1")
     allow_unfinished: bool = setting("false", as_yes_no, "true or false")
-    vacuum_after_days: int = setting("7", as_days, "a whole number of days, at least 1")
+    vacuum_after_days: int = setting("7", as_one_or_more, "a whole number of days, at least 1")
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Warehouse:
     workgroup: str = setting("")
     spectrum_role: str = setting("default", as_roles, "default, or the ARN of a role, or several with , between")
     statement_seconds: int = setting("3600", as_count, "a whole number of seconds, or 0 for no limit")
-    wait_seconds: int = setting("300", as_count, "a whole number of seconds")
+    wait_seconds: int = setting("300", as_one_or_more, "a whole number of seconds, at least 1")
 
 
 @dataclass(frozen=True)

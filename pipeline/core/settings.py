@@ -133,11 +133,11 @@ def as_count(value: str, folder: Path) -> int:
     return count
 
 
-def as_days(value: str, folder: Path) -> int:
-    days = int(value)
-    if days < 1:
+def as_one_or_more(value: str, folder: Path) -> int:
+    number = int(value)
+    if number < 1:
         raise ValueError
-    return days
+    return number
 
 
 def as_yes_no(value: str, folder: Path) -> bool:

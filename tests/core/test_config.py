@@ -100,7 +100,9 @@ def test_a_variable_that_is_not_set_is_one_line_with_its_setting(files, monkeypa
             "duckdb:<file>, or redshift://user@host:5439/database",
         ),
         ("warehouse", "spectrum_role", "admin", "default, or the ARN of a role"),
-        ("warehouse", "wait_seconds", "-1", "a whole number of seconds"),
+        ("warehouse", "wait_seconds", "-1", "a whole number of seconds, at least 1"),
+        # Redshift would wait for ever.
+        ("warehouse", "wait_seconds", "0", "a whole number of seconds, at least 1"),
         ("database", "url", "mysql://h/d", "embedded, or postgresql://user@host/database"),
         ("database", "url", "", "embedded, or postgresql://user@host/database"),
         ("jobs", "runner", "moon", "local"),

@@ -158,7 +158,7 @@ def test_whoever_waits_for_long_is_told_once_for_what(warehouse, settings, holde
 
 def test_one_of_ours_that_holds_the_file_is_named_too(warehouse, settings):
     warehouse.path = warehouse.path.with_name("killed.duckdb")
-    settings("warehouse", "wait_seconds", "0")
+    settings("warehouse", "wait_seconds", "1")
     with started(LOAD, warehouse.path, "2010-12-01") as process:
         process.stdout.readline()
 
