@@ -92,5 +92,5 @@ def given_rows(
     folder.mkdir(parents=True, exist_ok=True)
     name = f"part-{len(list(folder.iterdir())):04}.parquet"
     parquet.write_table(pa.Table.from_pylist(list(rows), SCHEMAS[table]), folder / name)
-    warehouse.set_external_partition(table, Partition.of_date(day), str(folder))
+    warehouse.set_external_partitions(table, {Partition.of_date(day): str(folder)})
     return folder

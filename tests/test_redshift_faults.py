@@ -221,7 +221,7 @@ def reviews(sales) -> RedshiftWarehouse:
 def test_an_external_partition_is_set_once_whatever_is_cut(reviews, redshift, part, before):  # noqa: F811
     redshift.cut(part, before=before)
 
-    reviews.set_external_partition("spectrum.review", DAY, "s3://bucket/review/a1/")
+    reviews.set_external_partitions("spectrum.review", {DAY: "s3://bucket/review/a1/"})
 
     rows = reviews.query("SELECT location FROM svv_external_partitions")
     assert rows == [("s3://bucket/review/a1/",)]

@@ -5,6 +5,7 @@ import time
 
 import pytest
 from fixtures_cli import DAY, REVIEWS, commit
+from fixtures_redshift import redshift, redshift_process  # noqa: F401
 
 from pipeline.core.lake import Lake
 from pipeline.core.store import open_store
@@ -63,11 +64,46 @@ def test_what_nothing_needs_is_removed_when_told_so(lakeshift, lake, lost, tmp_p
 
 
 def test_what_an_external_partition_points_at_stays(lakeshift, lost):
-    warehouse().set_external_partition("spectrum.classified_movie_review", DAY, lost.location)
+    warehouse().set_external_partitions("spectrum.classified_movie_review", {DAY: lost.location})
 
     done = lakeshift("vacuum", "--delete")
 
     assert done.out.splitlines()[-1] == "Removed: 0 attempts (0 files, 0 bytes), 1 unfinished upload"
+
+
+@pytest.fixture
+def blind(lakeshift, settings, redshift, lost):  # noqa: F811
+    """Return what runs the command with a Redshift that shows none of the external tables."""
+    settings("warehouse", "url", redshift.url)
+    return lakeshift
+
+
+def test_where_a_table_is_not_shown_whose_partitions_may_point_at_it_nothing_is_removed(blind, lake, tmp_path):
+    commit(lake, CLASSIFIED)
+    there = files(tmp_path)
+
+    done = blind("vacuum", "--delete")
+
+    assert (done.code, done.err.count("\n"), files(tmp_path)) == (1, 1, there)
+    assert "spectrum.classified_movie_review is not shown to the user" in done.err
+    assert "GRANT USAGE ON SCHEMA spectrum" in done.err
+
+
+def test_a_table_that_is_not_shown_and_can_have_no_partition_yet_keeps_nothing(blind):
+    done = blind("vacuum")
+
+    assert (done.code, done.out.splitlines()[-1]) == (0, "Remove them: lakeshift vacuum --delete")
+
+
+def test_what_was_refused_of_a_seed_stays(lakeshift, lost, tmp_path):
+    (tmp_path / "lake/quarantine/user_purchase_seed" / lost.id).mkdir(parents=True)
+    refused = tmp_path / "lake/quarantine/user_purchase_seed" / lost.id / "refused.csv"
+    refused.write_bytes(b"rows")
+    os.utime(refused, (0, 0))
+
+    lakeshift("vacuum", "--delete")
+
+    assert files(tmp_path) == ["refused.csv"]
 
 
 @pytest.mark.parametrize(("days", "is_kept"), [("29", False), ("31", True)])

@@ -13,7 +13,7 @@ from luigi.tools.range import RangeDaily
 from pipeline.core.etl_load import Load
 from pipeline.core.lake import Counts, File, Partition, lake
 from pipeline.core.store.local import LocalStore
-from pipeline.core.warehouse import base, external, warehouse
+from pipeline.core.warehouse import external, partitions, warehouse
 from pipeline.core.warehouse.duck import DuckWarehouse
 from pipeline.user_behaviour import MovieReview, UserBehaviourMetric, UserPurchase, UserPurchasePartition
 
@@ -98,7 +98,8 @@ def test_what_redshift_cuts_off_of_a_location_is_not_missed(monkeypatch):
     [day, *_] = DAYS
     shown = len(given(UserPurchase.dataset, day)) - 10
     monkeypatch.setattr(external, "LOCATION_SHOWN", shown)
-    monkeypatch.setattr(base, "LOCATIONS", base.LOCATIONS.replace("location\n", f"left(location, {shown})\n"))
+    cut = partitions.LOCATIONS.replace("location\n", f"left(location, {shown})\n")
+    monkeypatch.setattr(partitions, "LOCATIONS", cut)
     task = UserPurchasePartition(date=day)
 
     before, _ = task.complete(), task.make()

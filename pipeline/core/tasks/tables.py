@@ -32,7 +32,7 @@ class ExternalPartitionTask(TogetherTask):
 
     def make_one(self) -> str:
         manifest = lake().manifest(self.dataset, self.partition)
-        warehouse().set_external_partition(self.table, self.partition, manifest.location)
+        warehouse().set_external_partitions(self.table, {self.partition: manifest.location})
         return f"points at attempt {manifest.attempt}, {manifest.rows.written:,} rows"
 
     def make_together(self, tasks: Sequence[ExternalPartitionTask]) -> str:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from itertools import islice
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple, Protocol
 
@@ -16,21 +14,9 @@ from pipeline.core.lake import Partition
 from pipeline.core.retries import retried
 from pipeline.core.sql_files import read_sql
 from pipeline.core.sql_text import statements
-from pipeline.core.warehouse.external import (
-    PARTITIONS_AT_ONCE,
-    add_partition_statement,
-    is_at,
-    set_location_statement,
-    split_name,
-)
+from pipeline.core.warehouse.partitions import located, locations_query, set_partitions
 
 Parameters = Mapping[str, Any]
-
-LOCATIONS = """
-SELECT "values", location
-FROM svv_external_partitions
-WHERE schemaname = %(schema)s AND tablename = %(name)s
-"""
 
 
 class Cursor(Protocol):
@@ -112,8 +98,7 @@ class Warehouse(PartitionedTables):
 
     def external_partitions(self, table: str) -> dict[str, str]:
         """Return the location of each partition of an external table by its value; one query."""
-        schema, name = split_name(table)
-        return _located(self.query(LOCATIONS, {"schema": schema, "name": name}))
+        return located(self.query(*locations_query(table)))
 
     def external_locations(self) -> set[str]:
         """Return the locations of the partitions of all external tables, as far as they are shown; one query."""
@@ -123,43 +108,17 @@ class Warehouse(PartitionedTables):
         """Return where a partition of an external table lies, or None if it is not in the catalogue."""
         return self.external_partitions(table).get(partition.value)
 
-    def set_external_partition(self, table: str, partition: Partition, location: str) -> None:
-        """Make a partition of an external table point at a location."""
-        self.set_external_partitions(table, {partition: location})
-
     def set_external_partitions(self, table: str, locations: Mapping[Partition, str]) -> None:
-        """Make partitions of an external table point at their locations, whether they were there or not."""
+        """Make partitions of an external table point at their locations, whether they were there or not.
+
+        Raises PartlyRefused with those that are refused, when all others are set.
+        """
         retried(lambda: self._set_external_partitions(table, locations))
 
     def _set_external_partitions(self, table: str, locations: Mapping[Partition, str]) -> None:
         with self.autocommit() as cursor:
-            known = external_partitions(cursor, table)
-            missing = iter([partition for partition in locations if partition.value not in known])
-            while batch := list(islice(missing, PARTITIONS_AT_ONCE)):
-                cursor.execute(add_partition_statement(table, {each: locations[each] for each in batch}))
-            # Another run may have added one meanwhile, and ADD IF NOT EXISTS leaves it as it is.
-            known = external_partitions(cursor, table)
-            for partition, location in locations.items():
-                if not is_at(known.get(partition.value), location):
-                    cursor.execute(set_location_statement(table, partition, location))
-
-
-def external_partitions(cursor: Cursor, table: str) -> dict[str, str]:
-    """Return the location of each partition of an external table by its value, as a transaction sees them."""
-    schema, name = split_name(table)
-    cursor.execute(LOCATIONS, {"schema": schema, "name": name})
-    return _located(cursor.fetchall())
-
-
-def _located(rows: Iterable[Sequence[str]]) -> dict[str, str]:
-    return {_only_value(values): location for values, location in rows}
+            set_partitions(cursor, table, locations)
 
 
 def _rows(count: int) -> str:
     return f"{count:,} row" if count == 1 else f"{count:,} rows"
-
-
-def _only_value(values: str) -> str:
-    """Return the value in a JSON list of one, as svv_external_partitions gives it."""
-    [value] = json.loads(values)
-    return value

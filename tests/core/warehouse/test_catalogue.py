@@ -16,7 +16,7 @@ def run(warehouse, *statements):
 
 
 def test_a_partition_lies_where_it_was_put(warehouse):
-    warehouse.set_external_partition(REVIEWS, FIRST, "/lake/a")
+    warehouse.set_external_partitions(REVIEWS, {FIRST: "/lake/a"})
 
     assert warehouse.external_location(REVIEWS, FIRST) == "/lake/a"
     assert warehouse.external_location(REVIEWS, SECOND) is None
@@ -26,13 +26,13 @@ def test_a_partition_lies_where_it_was_put(warehouse):
 def test_a_partition_is_moved_and_others_stay(warehouse):
     warehouse.set_external_partitions(REVIEWS, {FIRST: "/lake/a", SECOND: "/lake/b"})
 
-    warehouse.set_external_partition(REVIEWS, FIRST, "/lake/o'brien/c")
+    warehouse.set_external_partitions(REVIEWS, {FIRST: "/lake/o'brien/c"})
 
     assert warehouse.external_partitions(REVIEWS) == {FIRST.value: "/lake/o'brien/c", SECOND.value: "/lake/b"}
 
 
 def test_the_catalogue_is_shown_as_redshift_shows_it(warehouse):
-    warehouse.set_external_partition(REVIEWS, FIRST, "/lake/a")
+    warehouse.set_external_partitions(REVIEWS, {FIRST: "/lake/a"})
 
     rows = warehouse.query("SELECT schemaname, tablename, values, location FROM svv_external_partitions")
 
@@ -40,7 +40,7 @@ def test_the_catalogue_is_shown_as_redshift_shows_it(warehouse):
 
 
 def test_adding_a_partition_that_is_there_changes_nothing(warehouse):
-    warehouse.set_external_partition(REVIEWS, FIRST, "/lake/a")
+    warehouse.set_external_partitions(REVIEWS, {FIRST: "/lake/a"})
 
     run(warehouse, f"ALTER TABLE {REVIEWS} ADD IF NOT EXISTS PARTITION (insert_date='2010-12-01') LOCATION '/lake/b'")
 
@@ -56,7 +56,7 @@ def test_a_dropped_partition_is_gone(warehouse):
 
 
 def test_a_dropped_table_takes_its_partitions_along(warehouse):
-    warehouse.set_external_partition(REVIEWS, FIRST, "/lake/a")
+    warehouse.set_external_partitions(REVIEWS, {FIRST: "/lake/a"})
 
     run(
         warehouse,
@@ -79,7 +79,7 @@ def test_a_table_without_partitions_is_pointed_elsewhere(warehouse):
 
 
 def test_two_spellings_of_a_value_are_one_partition(warehouse):
-    warehouse.set_external_partition(REVIEWS, FIRST, "/lake/a")
+    warehouse.set_external_partitions(REVIEWS, {FIRST: "/lake/a"})
 
     run(warehouse, f"ALTER TABLE {REVIEWS} PARTITION (insert_date='2010-12-1') SET LOCATION '/lake/b'")
 
@@ -98,7 +98,7 @@ def test_two_spellings_of_a_value_are_one_partition(warehouse):
     ],
 )
 def test_a_partition_that_does_not_fit_is_refused(warehouse, statement, reason):
-    warehouse.set_external_partition(REVIEWS, FIRST, "/lake/a")
+    warehouse.set_external_partitions(REVIEWS, {FIRST: "/lake/a"})
 
     with pytest.raises(PipelineError, match=reason):
         run(warehouse, f"ALTER TABLE {REVIEWS} {statement}")

@@ -16,7 +16,7 @@ COUNT = f"SELECT count(*) FROM {PURCHASES}"
 
 
 def given_unreadable(warehouse, table, day=OTHER_DAY):
-    warehouse.set_external_partition(table, Partition.of_date(day), "/nowhere")
+    warehouse.set_external_partitions(table, {Partition.of_date(day): "/nowhere"})
 
 
 def test_a_table_without_partitions_is_empty_and_typed(warehouse):
@@ -125,7 +125,7 @@ def test_a_file_that_spectrum_could_not_read_is_refused(warehouse, tmp_path, cid
     columns = {"cid": cid} if positive is None else {"cid": cid, "positive_review": positive}
     (tmp_path / "given").mkdir()
     parquet.write_table(pa.table(columns), tmp_path / "given/part.parquet")
-    warehouse.set_external_partition(REVIEWS, Partition.of_date(DAY), str(tmp_path / "given"))
+    warehouse.set_external_partitions(REVIEWS, {Partition.of_date(DAY): str(tmp_path / "given")})
 
     with pytest.raises(CheckFailed, match=found):
         warehouse.query(f"SELECT * FROM {REVIEWS}")

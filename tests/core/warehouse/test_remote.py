@@ -30,7 +30,7 @@ def given_reviews_in(bucket, warehouse):
 def test_a_partition_in_s3_is_read(warehouse, bucket):
     given_reviews_in(bucket, warehouse)
 
-    warehouse.set_external_partition(REVIEWS, Partition.of_date(DAY), f"{bucket}/stage/review/")
+    warehouse.set_external_partitions(REVIEWS, {Partition.of_date(DAY): f"{bucket}/stage/review/"})
 
     with warehouse.transaction() as cursor:
         for _ in range(2):
@@ -39,7 +39,7 @@ def test_a_partition_in_s3_is_read(warehouse, bucket):
 
 
 def test_a_place_in_s3_that_holds_nothing_is_named(warehouse, bucket):
-    warehouse.set_external_partition(REVIEWS, Partition.of_date(DAY), f"{bucket}/stage/gone/")
+    warehouse.set_external_partitions(REVIEWS, {Partition.of_date(DAY): f"{bucket}/stage/gone/"})
 
     with pytest.raises(SourceUnavailable, match=f"{bucket}/stage/gone/ is in the external catalogue"):
         warehouse.query(COUNT, {"day": DAY})
@@ -47,7 +47,7 @@ def test_a_place_in_s3_that_holds_nothing_is_named(warehouse, bucket):
 
 def test_an_s3_that_does_not_answer_is_unavailable(warehouse, bucket, settings):
     given_reviews_in(bucket, warehouse)
-    warehouse.set_external_partition(REVIEWS, Partition.of_date(DAY), f"{bucket}/stage/review/")
+    warehouse.set_external_partitions(REVIEWS, {Partition.of_date(DAY): f"{bucket}/stage/review/"})
     settings("lake", "endpoint_url", "http://127.0.0.1:9")
 
     with pytest.raises(SourceUnavailable, match=r"127\.0\.0\.1:9"):
