@@ -15,6 +15,9 @@ from sample import DAY_ROWS, given_a_day
 def test_sigterm_ends_the_run_its_workers_and_its_spark(project, monkeypatch, workers):
     given_a_day(project)
     monkeypatch.delenv("LAKESHIFT_RUN")
+    temporary = project.folder / "tmp"
+    temporary.mkdir()
+    project.environment["TMPDIR"] = str(temporary)
 
     run = project.start(*luigi_command("UserBehaviourMetric", "--date", DAY, "--workers", workers))
     children = wait_for_spark(run.pid)
@@ -25,6 +28,7 @@ def test_sigterm_ends_the_run_its_workers_and_its_spark(project, monkeypatch, wo
     assert "stopped by SIGTERM" in output
     _, alive = psutil.wait_procs(children, timeout=20)
     assert alive == []
+    assert list(temporary.glob("lakeshift-*")) == []
     monkeypatch.undo()
     assert project.metric_of(DAY).code == 0
     assert project.metric() == DAY_ROWS

@@ -11,7 +11,6 @@ import json
 import logging
 import os
 import re
-import shutil
 import signal
 import threading
 from collections.abc import Callable, Iterable
@@ -28,6 +27,7 @@ from pipeline.core import config, luigi_settings
 from pipeline.core.errors import SettingError, one_line
 from pipeline.core.logs import open_console, open_file
 from pipeline.core.planning import Plan, planned
+from pipeline.core.runtime import remove_run_folder
 from pipeline.core.spark import client
 from pipeline.core.store.requests import requests_of
 from pipeline.core.summary import Summary, explanation
@@ -148,7 +148,7 @@ class RunWorker(luigi.worker.Worker):
             del os.environ[client.RUN_FOLDER]
             client.stop_driver(self.run_folder)
             self.summary.requests = requests_of(self.run_folder)
-            shutil.rmtree(self.run_folder, ignore_errors=True)
+            remove_run_folder(self.run_folder)
 
     def _give_back(self, reason: str) -> None:
         """Tell the scheduler that what this run was at is to be done again, so that nobody waits for it."""

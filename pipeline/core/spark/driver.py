@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import socket
 import sys
 import threading
@@ -20,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+
+from pipeline.core.runtime import remove_run_folder
 
 LOOK_SECONDS = 0.2
 WATCH_SECONDS = 1.0
@@ -152,10 +153,10 @@ def main(path: str, run_process: str, settings: str) -> None:
     try:
         Driver(listener, run, json.loads(settings)).serve()
     finally:
+        end_children()
         # Not the socket of a run that goes on: another driver may listen there by now.
         if not is_alive(run):
-            shutil.rmtree(Path(path).parent, ignore_errors=True)
-        end_children()
+            remove_run_folder(Path(path).parent)
         # Threads may be waiting for a JVM that is no more.
         os._exit(0)
 

@@ -6,13 +6,13 @@ What runs is the spark-submit line of emr/steps/<job>.json, with places of this 
 from __future__ import annotations
 
 import json
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from emr.steps import job_line
 from pipeline.core.lake import Attempt, Counts, File
-from pipeline.core.spark.client import Reporter, drive
+from pipeline.core.runtime import scratch_folder
+from pipeline.core.spark.client import Reporter, drive, run_folder
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,8 @@ def run_job(name: str, input_location: str, attempt: Attempt, reporter: Reporter
 
     Raises JobFailed with the cause; the whole traceback is in the log that the message names.
     """
-    with tempfile.TemporaryDirectory(prefix="lakeshift-job-") as scratch:
-        places = _places(input_location, attempt, Path(scratch))
+    with scratch_folder(run_folder()) as scratch:
+        places = _places(input_location, attempt, scratch)
         line = job_line(name, {**places.as_urls(), "run_id": attempt.id})
         drive(line, f"{attempt.dataset} {attempt.partition}", reporter)
         report = json.loads(places.report.read_text(encoding="utf-8"))
