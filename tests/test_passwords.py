@@ -34,9 +34,9 @@ def talkative(project: Project, ministack: str, redshift: Redshift, monkeypatch)
 
 
 def a_secret(endpoint: str) -> str:
-    """Return the ARN of a secret with the login of the database, which believes any."""
+    """Return the ARN of a secret with the login of the database, which believes any password."""
     client = boto3.client("secretsmanager", endpoint_url=endpoint, region_name=REGION)
-    login = json.dumps({"username": "ignored", "password": DATABASE_PASSWORD})
+    login = json.dumps({"username": "postgres", "password": DATABASE_PASSWORD})
     return client.create_secret(Name=f"database-{uuid.uuid4().hex[:8]}", SecretString=login)["ARN"]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 REDSHIFT_PORT = 5439
@@ -45,7 +46,12 @@ class RedshiftAddress:
 
 def is_here(host: str) -> bool:
     """Say whether a host is this machine, which needs no encryption to be reached."""
-    return host == "localhost" or host.startswith(("127.", "/")) or host == "::1"
+    if host == "localhost" or host.startswith("/"):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _has_tls(parts: SplitResult) -> bool:

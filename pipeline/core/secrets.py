@@ -38,6 +38,17 @@ def login(secret_id: str) -> Login:
     return Login(values["username"], values["password"])
 
 
+def login_of(user: str | None, secret_id: str, setting: str) -> Login:
+    """Return the login in a secret, for a URL that may name the user; SettingError also if that is another one."""
+    found = login(secret_id)
+    if user not in (None, found.user):
+        raise SettingError(
+            f"{setting} names the user {user}, and the secret {secret_id} has the password of {found.user}."
+            " Leave the user out of the URL, or name the secret of that user."
+        )
+    return found
+
+
 def forget() -> None:
     """Have secrets asked for again: a password that was refused may have been changed since."""
     login.cache_clear()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.core.addresses import RedshiftAddress
+from pipeline.core.addresses import RedshiftAddress, is_here
 
 
 def test_the_parts_of_a_url_are_those_of_the_address():
@@ -39,3 +39,13 @@ def test_a_password_that_was_not_escaped_is_no_address(password):
         RedshiftAddress.of_url(f"redshift://me:{password}@host")
     with pytest.raises(ValueError):
         RedshiftAddress.of_url(f"redshift://me:{password}@host:5439/dev")
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.8.9.10", "::1", "/run/postgresql"])
+def test_this_machine_is_here(host):
+    assert is_here(host)
+
+
+@pytest.mark.parametrize("host", ["127.evil.example.com", "localhost.example.com", "10.0.0.1", ""])
+def test_a_name_that_only_looks_like_this_machine_is_not_here(host):
+    assert not is_here(host)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import uuid
+from dataclasses import replace
 
 import boto3
 import pytest
@@ -10,10 +12,12 @@ import trustme
 from fixtures_redshift import PASSWORD, USER, Redshift, redshift_process  # noqa: F401
 from fixtures_s3 import REGION
 
-from pipeline.core import secrets
+from pipeline.core import config, secrets
+from pipeline.core.addresses import RedshiftAddress
 from pipeline.core.database import Database
 from pipeline.core.database.connecting import Connector
 from pipeline.core.errors import SettingError, SourceUnavailable
+from pipeline.core.warehouse.redshift_login import connect_arguments
 
 # Nobody asks a name server for a host whose address is given.
 ELSEWHERE = "postgresql://me:{password}@db.example/dev?hostaddr=127.0.0.1&port={port}"
@@ -30,15 +34,33 @@ def server(redshift_process, tmp_path):  # noqa: F811
     return Redshift(redshift_process, certificate=str(tmp_path / "certificate.pem"), key=str(tmp_path / "key.pem"))
 
 
-def test_a_server_elsewhere_is_verified_unless_the_url_says_otherwise():
-    def mode(url):
-        return Connector(url).arguments().get("sslmode")
+def mode(url):
+    return Connector(url).arguments().get("sslmode")
 
+
+def test_a_server_elsewhere_is_verified_unless_the_url_says_otherwise():
     assert mode("postgresql://db.example/shop") == "verify-full"
     assert mode("postgresql://db.example/shop?sslmode=require") == "require"
     assert mode("postgresql://127.0.0.1,db.example/shop") == "verify-full"
     assert mode("postgresql://localhost/shop") is None
     assert mode("postgresql:///shop?host=/run/postgresql") is None
+    assert mode("postgresql:///shop") is None
+
+
+def test_a_server_whose_address_is_elsewhere_is_verified_whatever_its_name():
+    assert mode("postgresql://localhost/shop?hostaddr=203.0.113.7") == "verify-full"
+    assert mode("postgresql://localhost/shop?hostaddr=127.0.0.1") is None
+    assert mode("postgresql:///shop?service=elsewhere") == "verify-full"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"), [("PGHOST", "db.example"), ("PGHOSTADDR", "203.0.113.7"), ("PGSERVICE", "elsewhere")]
+)
+def test_a_server_elsewhere_that_the_environment_names_is_verified(monkeypatch, variable, value):
+    monkeypatch.setenv(variable, value)
+
+    assert mode("postgresql:///shop") == "verify-full"
+    assert str(Connector("postgresql:///shop")) == f"PostgreSQL at {value}:5432/shop"
 
 
 def test_a_server_that_no_trusted_authority_knows_gets_no_password(server, tmp_path, monkeypatch):
@@ -57,6 +79,16 @@ def test_a_server_that_a_trusted_authority_knows_is_talked_to(server, tmp_path):
 
     with pytest.raises(SourceUnavailable, match="password authentication failed"):
         Database(f"{url}&sslrootcert={tmp_path / 'authority.pem'}").query("SELECT 1")
+
+
+def database_arguments(place, secret):
+    return Connector(f"postgresql://{place}", secret).arguments()
+
+
+def warehouse_arguments(place, secret):
+    return connect_arguments(
+        RedshiftAddress.of_url(f"redshift://{place}"), replace(config.warehouse(), secret_id=secret)
+    )
 
 
 @pytest.fixture
@@ -84,3 +116,21 @@ def test_a_password_in_the_url_comes_before_a_secret():
     arguments = Connector("postgresql://me:mine@127.0.0.1/shop", "no-such-secret").arguments()
 
     assert (arguments["user"], arguments["password"]) == ("me", "mine")
+
+
+@pytest.mark.parametrize(
+    ("kind", "section"),
+    [(database_arguments, "database"), (warehouse_arguments, "warehouse")],
+    ids=["PostgreSQL", "Redshift"],
+)
+def test_a_user_in_the_url_whose_password_the_secret_does_not_have_is_refused(vault, kind, section):
+    secret = vault.create_secret(
+        Name=f"admin-{section}-{uuid.uuid4().hex[:8]}", SecretString='{"username": "admin", "password": "trapdoor"}'
+    )["ARN"]
+
+    assert kind("admin@db.example/dev", secret)["user"] == kind("db.example/dev", secret)["user"] == "admin"
+    with pytest.raises(
+        SettingError, match=rf"^\[{section}\] url names the user etl, .* password of admin\."
+    ) as refused:
+        kind("etl@db.example/dev", secret)
+    assert "trapdoor" not in str(refused.value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import psycopg2
@@ -16,6 +17,7 @@ from pipeline.core.errors import PipelineError, Retryable, SettingError, SourceU
 CONNECTION = {"connect_timeout": 10, "application_name": "lakeshift", "keepalives_idle": 60}
 # And these after it: rows are copied as bytes, and those are UTF-8 on our side.
 ENCODING = {"client_encoding": "UTF8"}
+HERE = "localhost"
 PASSING = ("too many clients", "remaining connection slots", "the database system is")
 REFUSED = ("password authentication failed", "no password supplied")
 INSECURE = ("certificate", "does not support SSL", "SSL error")
@@ -63,13 +65,24 @@ class Connector:
     def _login(self) -> dict[str, str]:
         if not self._has_secret:
             return {}
-        login = secrets.login(self.secret_id)
+        login = secrets.login_of(self.place.get("user"), self.secret_id, "[database] url")
         return {"user": login.user, "password": login.password}
 
     def _tls(self) -> dict[str, str]:
-        hosts = self.place.get("host", "localhost").split(",")
         # libpq's own default encrypts if the server likes to, and asks nobody who the server is.
-        return {} if all(is_here(host) for host in hosts) else {"sslmode": "verify-full"}
+        return {} if all(map(is_here, self._hosts())) else {"sslmode": "verify-full"}
+
+    def _hosts(self) -> list[str]:
+        """Return the names and the addresses that libpq goes by, and the service whose file may name others."""
+        given = [
+            self._given("host", "PGHOST"),
+            self._given("hostaddr", "PGHOSTADDR"),
+            self._given("service", "PGSERVICE"),
+        ]
+        return ",".join(filter(None, given)).split(",") if any(given) else [HERE]
+
+    def _given(self, key: str, variable: str) -> str | None:
+        return self.place.get(key) or os.environ.get(variable)
 
     def _unreachable(self, error: psycopg2.OperationalError) -> PipelineError:
         if _says(error, INSECURE):
@@ -82,7 +95,7 @@ class Connector:
         )
 
     def __str__(self) -> str:
-        host = self.place.get("host", "localhost")
+        host = self._hosts()[0]
         port = "" if host.startswith("/") else f":{self.place.get('port', 5432)}"
         return f"PostgreSQL at {host}{port}/{self.place.get('dbname', '')}"
 

@@ -38,7 +38,7 @@ def _login(address: RedshiftAddress, settings: config.Warehouse) -> dict[str, An
     if address.password is not None:
         return {"user": address.user, "password": address.password}
     if settings.secret_id:
-        login = secrets.login(settings.secret_id)
+        login = secrets.login_of(address.user, settings.secret_id, "[warehouse] url")
         return {"user": login.user, "password": login.password}
     if not address.has_tls:
         raise SettingError("[warehouse] url: without TLS only a password can be used, and there is none.")
