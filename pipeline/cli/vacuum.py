@@ -33,7 +33,9 @@ def vacuum(delete: Annotated[bool, Delete] = False, older_than: Annotated[int | 
     from pipeline.core.lake import lake
     from pipeline.core.lake.vacuum import leftovers, remove, unfinished
     from pipeline.core.warehouse import is_among, warehouse
+    from pipeline.core.warehouse.lakes import refuse_hidden
 
+    refuse_hidden(warehouse(), lake())
     days = older_than or config.lake().vacuum_after_days
     now = datetime.now(timezone.utc)
     before, pointed_at = now - timedelta(days=days), warehouse().external_locations()

@@ -15,7 +15,7 @@ from uuid import uuid4
 from pipeline.core import config
 from pipeline.core.database import database
 from pipeline.core.errors import PipelineError, SettingError, SourceUnavailable
-from pipeline.core.lake import Counts, new_attempt_id, refuse_too_many
+from pipeline.core.lake import Counts, new_attempt_id, refuse_too_many, seed_quarantine_path
 from pipeline.core.records import RefusedRows, checked_records, read_text, row_writer
 from pipeline.core.store import open_store
 from pipeline.seed.purchase import Purchase
@@ -58,7 +58,7 @@ def load_purchase_files(paths: Iterable[Path]) -> Loaded:
     nothing is loaded.
     """
     store = open_store(config.lake().root)
-    place = f"quarantine/user_purchase_seed/{new_attempt_id()}/refused.csv"
+    place = f"{seed_quarantine_path('user_purchase', new_attempt_id())}/refused.csv"
     refused = RefusedRows(lambda: store.open(place, "wb"))
 
     def good_purchases() -> Iterator[Purchase]:

@@ -85,7 +85,7 @@ def test_where_a_table_is_not_shown_whose_partitions_may_point_at_it_nothing_is_
     done = blind("vacuum", "--delete")
 
     assert (done.code, done.err.count("\n"), files(tmp_path)) == (1, 1, there)
-    assert "spectrum.classified_movie_review is not shown to the user" in done.err
+    assert "spectrum.classified_movie_review is not shown to the user who asks" in done.err
     assert "GRANT USAGE ON SCHEMA spectrum" in done.err
 
 

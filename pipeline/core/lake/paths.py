@@ -10,6 +10,7 @@ from typing import NamedTuple
 from pipeline.core.lake.manifest import NAME, Dataset, Partition
 
 ATTEMPT = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")
+SEED = "_seed"
 MANIFESTS, RERUNS, QUARANTINE = "_manifest", "_rerun", "quarantine"
 
 
@@ -34,6 +35,15 @@ def data_path(dataset: Dataset, attempt: str, partition: Partition) -> str:
 def quarantine_path(dataset: Dataset, attempt: str, partition: Partition) -> str:
     """Return the folder with the rows that an attempt refused of one partition."""
     return f"{QUARANTINE}/{dataset.name}/{attempt}/{partition}"
+
+
+def seed_quarantine_path(name: str, attempt: str) -> str:
+    """Return the folder with the rows that were refused when a source was filled; vacuum passes over it."""
+    return f"{QUARANTINE}/{name}{SEED}/{attempt}"
+
+
+def is_of_seed(place: Place) -> bool:
+    return place.dataset.zone == QUARANTINE and place.dataset.name.endswith(SEED) and place.partition is None
 
 
 def manifests_path(dataset: Dataset) -> str:

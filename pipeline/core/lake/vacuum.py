@@ -12,7 +12,7 @@ from datetime import datetime
 
 from pipeline.core.lake.manifest import Dataset, Partition
 from pipeline.core.lake.partitions import Lake
-from pipeline.core.lake.paths import QUARANTINE, Place, data_path, is_of_dataset, place_of
+from pipeline.core.lake.paths import QUARANTINE, Place, data_path, is_of_dataset, is_of_seed, place_of
 from pipeline.core.store import Listed, Store, Upload
 
 
@@ -73,7 +73,8 @@ def held(store: Store) -> list[Held]:
     found: dict[Place, Held] = {}
     for listed in store.list(""):
         place = place_of(listed.path)
-        if place:
+        # What a source refused was told to somebody, who has all the time to mend it.
+        if place and not is_of_seed(place):
             found.setdefault(place, Held(*place, last=listed.modified)).add(listed)
     return list(found.values())
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pipeline.core import config
-from pipeline.core.errors import SettingError
+from pipeline.core.errors import PipelineError, SettingError
+from pipeline.core.lake import Dataset, Lake
 from pipeline.core.sql_files import read_sql, table_files
 from pipeline.core.sql_text import statements
-from pipeline.core.warehouse.base import Cursor
+from pipeline.core.warehouse.base import Cursor, Warehouse
 from pipeline.core.warehouse.external import literal, within_quotes
 from pipeline.core.warehouse.grammar import parse
 from pipeline.core.warehouse.statements import CreateExternalTable, TableName
@@ -41,6 +42,19 @@ def check_lake(cursor: Cursor) -> None:
                 f"[warehouse] url: {declared.table} was made for the lake at {location}, and [lake] root is"
                 f" {lake_root()}. Give the new lake a warehouse and an external database of its own, or put [lake] root"
                 " back."
+            )
+
+
+def refuse_hidden(warehouse: Warehouse, lake: Lake) -> None:
+    """Raise PipelineError if an external table is not shown whose partitions may point at what is in the lake."""
+    shown = {TableName(*row) for row in warehouse.query("SELECT schemaname, tablename FROM svv_external_tables")}
+    for table, location in ((one.table, one.location) for one in _external_tables()):
+        dataset = Dataset.parse(location.removeprefix(lake_root()).strip("/"))
+        if table not in shown and lake.committed_partitions(dataset):
+            raise PipelineError(
+                f"{warehouse}: {table} is not shown to the user who asks, and {dataset} has partitions that it may"
+                f" point at. Have its owner GRANT USAGE ON SCHEMA {table.schema} to that user, run this as the owner,"
+                " or run lakeshift migrate if it was never made. Nothing was removed."
             )
 
 
