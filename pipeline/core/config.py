@@ -65,6 +65,7 @@ class Database:
     url: str = setting("embedded", as_database, "embedded, or postgresql://user@host/database")
     secret_id: str = setting("")
     data: str = setting("data/postgres", as_place, "a folder")
+    wait_seconds: int = setting("300", as_one_or_more, "a whole number of seconds, at least 1")
 
 
 @dataclass(frozen=True)

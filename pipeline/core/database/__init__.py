@@ -11,5 +11,5 @@ def database() -> Database:
     """Return the PostgreSQL of luigi.cfg; the embedded one is started if it is not running."""
     settings = config.database()
     if settings.url == "embedded":
-        return Database(start_postgres(settings.data))
-    return Database(settings.url, settings.secret_id)
+        return Database(start_postgres(settings.data), wait_seconds=settings.wait_seconds)
+    return Database(settings.url, settings.secret_id, settings.wait_seconds)

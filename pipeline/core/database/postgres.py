@@ -7,16 +7,20 @@ from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from typing import IO, Any
 
 import psycopg2
-from psycopg2 import errorcodes, extensions
+from psycopg2 import errorcodes, errors, extensions
 
 from pipeline.core.database import copies
 from pipeline.core.database.connecting import Connector
+from pipeline.core.database.waiting import busy
 from pipeline.core.errors import Retryable, SourceUnavailable
 from pipeline.core.etl_load import PartitionedTables
 from pipeline.core.retries import retried
 from pipeline.core.sql_files import database_files, read_sql
 
-SESSION = "SET LOCAL timezone TO 'UTC'; SET LOCAL tcp_keepalives_idle TO 60"
+SESSION = (
+    "SET LOCAL timezone TO 'UTC'; SET LOCAL tcp_keepalives_idle TO 60; SET LOCAL lock_timeout TO '%(wait_seconds)ss'"
+)
+WAIT_SECONDS = 300
 TRY_AGAIN = (psycopg2.OperationalError, psycopg2.InterfaceError)
 # PostgreSQL's codes for what passes by itself: serialization, deadlock, connections, restarts.
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
@@ -28,23 +32,27 @@ Parameters = Mapping[str, Any]
 class Database(PartitionedTables):
     """A PostgreSQL database, by its URL. Statements take parameters as %(name)s, and they are bound."""
 
-    def __init__(self, url: str, secret_id: str = "") -> None:
+    def __init__(self, url: str, secret_id: str = "", wait_seconds: int = WAIT_SECONDS) -> None:
         self._connector = Connector(url, secret_id)
+        self.wait_seconds = wait_seconds
 
     @contextmanager
     def transaction(self) -> Iterator[Any]:
         """Yield a cursor of a new connection: REPEATABLE READ, UTC; commit at the end, roll back on an error.
 
-        Raises SourceUnavailable if the server cannot be reached, does not answer COMMIT, or lacks a table;
+        Raises SourceUnavailable if the server cannot be reached, does not answer COMMIT, or lacks a table, or if
+        another transaction kept what this one needs for longer than `wait_seconds`;
         and Retryable if it goes away before COMMIT or asks to try again.
         """
         with closing(self._connect()) as connection:
             try:
                 with connection.cursor() as cursor:
-                    cursor.execute(SESSION)
+                    cursor.execute(SESSION, {"wait_seconds": self.wait_seconds})
                     yield cursor
             except BaseException as error:
                 _roll_back(connection)
+                if isinstance(error, errors.LockNotAvailable):
+                    raise busy(self.query, cursor.query.decode(errors="replace"), self.wait_seconds) from error
                 if isinstance(error, TRY_AGAIN):
                     kind = Retryable if _passes(error) else SourceUnavailable
                     raise kind(f"{self}: nothing was changed; run it again. {error}") from error
