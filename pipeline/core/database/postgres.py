@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from typing import IO, Any
 
 import psycopg2
-from psycopg2 import errorcodes, errors, extensions
+from psycopg2 import errorcodes, extensions
 
 from pipeline.core.database import copies
 from pipeline.core.database.connecting import Connector
@@ -45,27 +45,34 @@ class Database(PartitionedTables):
         and Retryable if it goes away before COMMIT or asks to try again.
         """
         with closing(self._connect()) as connection:
+            cursor = connection.cursor()
             try:
-                with connection.cursor() as cursor:
+                with cursor:
                     cursor.execute(SESSION, {"wait_seconds": self.wait_seconds})
                     yield cursor
             except BaseException as error:
                 _roll_back(connection)
-                if isinstance(error, errors.LockNotAvailable):
-                    raise busy(self.query, cursor.query.decode(errors="replace"), self.wait_seconds) from error
-                if isinstance(error, TRY_AGAIN):
-                    kind = Retryable if _passes(error) else SourceUnavailable
-                    raise kind(f"{self}: nothing was changed; run it again. {error}") from error
-                if isinstance(error, psycopg2.Error) and error.pgcode in MISSING:
-                    raise SourceUnavailable(
-                        f"{self}: {error.diag.message_primary or error}."
-                        " Fill it (lakeshift seed), or look at [database] url in luigi.cfg."
-                    ) from error
+                if isinstance(error, psycopg2.Error) and (told := self._told(error, cursor)):
+                    raise told from error
                 raise
             try:
                 connection.commit()
             except TRY_AGAIN as error:
                 raise SourceUnavailable(f"{self}: COMMIT was not answered; look whether it is done. {error}") from error
+
+    def _told(self, error: psycopg2.Error, cursor: Any) -> SourceUnavailable | None:
+        """Return what an error of a transaction that was rolled back means, or None if it is for the caller to know."""
+        if error.pgcode == errorcodes.LOCK_NOT_AVAILABLE:
+            return busy(self.query, cursor.query.decode(errors="replace"), self.wait_seconds)
+        if isinstance(error, TRY_AGAIN):
+            kind = Retryable if _passes(error) else SourceUnavailable
+            return kind(f"{self}: nothing was changed; run it again. {error}")
+        if error.pgcode in MISSING:
+            return SourceUnavailable(
+                f"{self}: {error.diag.message_primary or error}."
+                " Fill it (lakeshift seed), or look at [database] url in luigi.cfg."
+            )
+        return None
 
     def query(self, sql: str, params: Parameters | None = None) -> list[tuple]:
         """Return all rows of a query."""
