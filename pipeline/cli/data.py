@@ -68,14 +68,15 @@ def seed(
 def _load(purchases: list[Path], reviews: Path | None) -> None:
     """Load the user's own files: neither source changes if the other's file is refused."""
     from pipeline.seed import loading
+    from pipeline.seed.reviews import check_review_file, put_review_file
 
     if reviews:
-        loading.check_review_file(reviews)
+        check_review_file(reviews)
     loaded = loading.load_purchase_files(purchases) if purchases else None
     if loaded:
         _report(loaded)
     if reviews:
-        say(f"The reviews of {reviews} are the feed now: {loading.put_review_file(reviews)}")
+        say(f"The reviews of {reviews} are the feed now: {put_review_file(reviews)}")
     if loaded:
         _ask_again(loaded.days, with_reviews=reviews is not None)
     else:
@@ -83,20 +84,20 @@ def _load(purchases: list[Path], reviews: Path | None) -> None:
 
 
 def _check_nothing_is_lost() -> None:
-    from pipeline.seed.loading import check_nothing_is_lost
+    from pipeline.seed.reviews import check_nothing_is_lost
 
     check_nothing_is_lost()
 
 
 def _generate(days: int, rows: int, reviews_count: int) -> None:
-    from pipeline.seed import loading
+    from pipeline.seed import loading, reviews
     from pipeline.seed.generated_purchases import generated_purchases, shop_days
     from pipeline.seed.generated_reviews import generated_reviews
 
-    loading.review_feed()  # a setting that is wrong is to be known before anything changes
+    reviews.review_feed()  # a setting that is wrong is to be known before anything changes
     loaded = loading.load_generated_purchases(generated_purchases(shop_days(days), rows))
     _report(loaded)
-    feed = loading.put_generated_reviews(generated_reviews(reviews_count))
+    feed = reviews.put_generated_reviews(generated_reviews(reviews_count))
     say(f"{reviews_count:,} generated reviews are in {feed}")
     _ask_again(loaded.days, with_reviews=True)
 

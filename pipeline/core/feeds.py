@@ -43,11 +43,15 @@ def open_feed(path: str, setting: str) -> Feed:
 
     setting is what names it in luigi.cfg, such as "[user_behaviour] review_feed".
     """
-    if re.fullmatch(r"s3://[^/]+/.*[^/]", path):
-        return _StoredFeed(path, setting)
-    if "://" in path:
+    return _StoredFeed(path, setting) if is_stored(path, setting) else _LocalFeed(path, setting)
+
+
+def is_stored(path: str, setting: str) -> bool:
+    """Say whether a feed lies in S3, and not on this machine. Raises SettingError if it can lie in neither."""
+    is_object = re.fullmatch(r"s3://[^/]+/.*[^/]", path) is not None
+    if "://" in path and not is_object:
         raise SettingError(f"{setting} = {path}: expected a file of this machine, or s3://bucket/key")
-    return _LocalFeed(path, setting)
+    return is_object
 
 
 class _LocalFeed(Feed):

@@ -4,13 +4,12 @@ from itertools import chain
 
 import pytest
 from fixtures_cli import DAY, REVIEWS, commit
+from fixtures_s3 import REGION, new_bucket
 
-from pipeline.core.errors import PipelineError
 from pipeline.core.etl_load import Load
 from pipeline.core.lake import Dataset, Lake
 from pipeline.core.store import open_store
 from pipeline.core.warehouse import warehouse
-from pipeline.seed.loading import check_reviews_can_be_replaced, put_generated_reviews
 from pipeline.seed.purchase import HEADER
 
 METRIC = "public.user_behavior_metric"
@@ -145,11 +144,14 @@ def test_generated_data_does_not_go_into_a_database_of_ones_own(seeded):
     assert "is not the embedded server. Give files (--purchases, --reviews), or --overwrite" in done.err
 
 
-def test_generated_reviews_are_replaced_by_generated_ones(lakeshift, tmp_path):
-    put_generated_reviews([("1", "good")])
+def test_seed_fills_sources_elsewhere_when_told_so(seeded, settings, ministack, postgres):
+    root = new_bucket(ministack)
+    settings("lake", "endpoint_url", ministack)
+    settings("lake", "region", REGION)
+    settings("user_behaviour", "review_feed", f"{root}/inbox/movie_review.csv")
 
-    check_reviews_can_be_replaced()
+    done = seeded("seed", "--overwrite", "--days", "1", "--rows", "100", "--reviews-count", "10")
 
-    (tmp_path / "vendor/movie_review.csv").write_text("cid,review_str\n1,changed since\n")
-    with pytest.raises(PipelineError, match="were not generated"):
-        check_reviews_can_be_replaced()
+    assert f"10 generated reviews are in {root}/inbox/movie_review.csv\n" in done.out
+    assert open_store(f"{root}/inbox").read("movie_review.csv").data.startswith(b"cid,review_str\n")
+    assert postgres.query("SELECT count(*) FROM retail.user_purchase") == [(100,)]

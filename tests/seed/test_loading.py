@@ -1,4 +1,4 @@
-"""Purchases and reviews are put where the pipeline finds them, wholly or not at all."""
+"""Purchases are put where the pipeline finds them, wholly or not at all."""
 
 import csv
 import io
@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.core.errors import CheckFailed, SettingError, SourceUnavailable
+from pipeline.core.errors import CheckFailed, SourceUnavailable
 from pipeline.core.lake import Counts
 from pipeline.seed.generated_purchases import generated_purchases, shop_days
-from pipeline.seed.loading import load_generated_purchases, load_purchase_files, put_generated_reviews, put_review_file
+from pipeline.seed.loading import load_generated_purchases, load_purchase_files
 from pipeline.seed.purchase import HEADER
 
 REAL = Path(__file__).parents[3] / "shared/data/user_behaviour"
@@ -22,10 +22,9 @@ A_DAY = "SELECT CAST(invoice_date AS date), count(*) FROM retail.user_purchase G
 
 @pytest.fixture
 def retail(postgres, database_url, settings, tmp_path):
-    """Return an empty database that the settings name, beside a lake and a feed of the test's own."""
+    """Return an empty database that the settings name, beside a lake of the test's own."""
     settings("database", "url", database_url)
     settings("lake", "root", str(tmp_path / "lake"))
-    settings("user_behaviour", "review_feed", str(tmp_path / "vendor/movie_review.csv"))
     return postgres
 
 
@@ -148,43 +147,6 @@ def test_generated_purchases_are_loaded(retail):
 
     assert (loaded.rows, loaded.quarantine) == (Counts(1_000, 1_000, 0), "")
     assert retail.query(A_DAY) == [(DAY, 500), (NEXT_DAY, 500)]
-
-
-def test_the_feed_becomes_a_copy_of_the_given_file(retail, tmp_path):
-    (tmp_path / "mine.csv").write_bytes(b"cid,review_str\r\n1,good\r\n")
-
-    feed = put_review_file(tmp_path / "mine.csv")
-
-    assert feed.read_bytes() == b"cid,review_str\r\n1,good\r\n"
-    assert [path for path in feed.parent.iterdir() if not path.name.startswith(".")] == [feed]
-
-
-def test_a_file_with_another_header_leaves_the_feed_as_it_was(retail, tmp_path):
-    feed = put_generated_reviews([("1", "good")])
-    (tmp_path / "mine.csv").write_text("id,text\n1,good\n")
-
-    with pytest.raises(CheckFailed, match="expected 'cid,review_str'"):
-        put_review_file(tmp_path / "mine.csv")
-
-    assert feed.read_text() == "cid,review_str\n1,good\n"
-
-
-def test_reviews_that_end_in_an_error_leave_the_feed_as_it_was(retail):
-    feed = put_generated_reviews([("1", "good")])
-
-    with pytest.raises(ZeroDivisionError):
-        put_generated_reviews((str(1 // number), "dull") for number in (1, 0))
-
-    assert feed.read_text() == "cid,review_str\n1,good\n"
-    assert [path for path in feed.parent.iterdir() if not path.name.startswith(".")] == [feed]
-
-
-@pytest.mark.parametrize("feed", ["s3://vendor/movie_review.csv", "/data/{date}.csv"])
-def test_a_feed_that_is_not_one_file_of_this_machine_is_left_to_the_user(retail, settings, feed):
-    settings("user_behaviour", "review_feed", feed)
-
-    with pytest.raises(SettingError, match=r"\[user_behaviour\] review_feed = .*expected one file"):
-        put_generated_reviews([("1", "good")])
 
 
 @pytest.mark.skipif(not REAL.exists(), reason="the real days are not in ../shared/data")
