@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from pipeline.core.columns import Change, Types, compare
@@ -35,12 +35,8 @@ class Remedy(NamedTuple):
     external: str
 
 
-def create(cursor: Cursor, remedy: Remedy) -> list[str]:
-    """Make what is missing, with a cursor outside a transaction, and return what was made.
-
-    Raises CheckFailed, before anything is changed, if a table differs otherwise.
-    """
-    due = changes(cursor, remedy)
+def create(cursor: Cursor, due: Sequence[Change], remedy: Remedy) -> None:
+    """Make what is due, with a cursor outside a transaction."""
     for change in due:
         try:
             cursor.execute(change.sql)
@@ -50,11 +46,10 @@ def create(cursor: Cursor, remedy: Remedy) -> list[str]:
             # Another process may have been faster, and then it is not due any more.
             if change in changes(cursor, remedy):
                 raise
-    return [change.what for change in due]
 
 
 def changes(cursor: Cursor, remedy: Remedy) -> list[Change]:
-    """Return what is due in a warehouse, in order."""
+    """Return what is due in a warehouse, in order. Raises CheckFailed where no column can be added to mend a table."""
     existing = _Existing(cursor)
     return [
         change

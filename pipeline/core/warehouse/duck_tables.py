@@ -29,9 +29,10 @@ def make_tables(cursor: Cursor, connection: duckdb.DuckDBPyConnection, path: Pat
     _prepare(connection)
     # The lake comes first: the tables of a creation that fails lie in it already.
     _note(connection, created)
-    made = creation.create(cursor, _remedy(path))
+    due = creation.changes(cursor, _remedy(path))
+    creation.create(cursor, due, _remedy(path))
     _note(connection, _hash())
-    return made
+    return [change.what for change in due]
 
 
 def due_changes(cursor: Cursor, connection: duckdb.DuckDBPyConnection, path: Path) -> list[str]:

@@ -12,6 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from pipeline.core import aws, config, secrets
 from pipeline.core.addresses import RedshiftAddress
+from pipeline.core.columns import Change
 from pipeline.core.errors import SettingError, SourceUnavailable
 from pipeline.core.retries import retried
 from pipeline.core.warehouse.base import Warehouse
@@ -66,12 +67,18 @@ class RedshiftWarehouse(Warehouse):
         from pipeline.core.warehouse.creation import Remedy, changes, create
 
         remedy = Remedy(*REMEDIES)
+        due: dict[Change, None] = {}
 
-        def once() -> list[str]:
+        def once() -> None:
             with self._cursor() as cursor:
-                return [change.sql for change in changes(cursor, remedy)] if dry_run else create(cursor, remedy)
+                left = changes(cursor, remedy)
+                # What was made before a connection was lost is not due to the next try.
+                due.update(dict.fromkeys(left))
+                if not dry_run:
+                    create(cursor, left, remedy)
 
-        return retried(once)
+        retried(once)
+        return [change.sql if dry_run else change.what for change in due]
 
     def __str__(self) -> str:
         return str(self.address)

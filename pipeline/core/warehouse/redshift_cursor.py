@@ -50,7 +50,8 @@ class RedshiftCursor:
             raise PipelineError(f"{opening(sql)}: no value was given for {error}") from error
         except ERRORS as error:
             self.is_lost = is_lost(error)
-            raise explained(error, str(self.warehouse), opening(sql)) from error
+            in_transaction = not self.connection.autocommit
+            raise explained(error, str(self.warehouse), opening(sql), in_transaction) from error
         return self
 
     def fetchone(self) -> Any:

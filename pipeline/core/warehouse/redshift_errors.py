@@ -32,15 +32,16 @@ MISSING_CODES = ("42P01", "3F000")
 MISSING = re.compile(r"\b(relation|table|schema) \S+ does not exist", re.IGNORECASE)
 
 
-def explained(error: Exception, place: str, doing: str) -> PipelineError:
-    """Return what an error of a statement means; nothing of its transaction is committed."""
+def explained(error: Exception, place: str, doing: str, in_transaction: bool = True) -> PipelineError:
+    """Return what an error of a statement means; nothing of its transaction is committed, if it is in one."""
     code, text = code_of(error), text_of(error)
+    unchanged = "Nothing was changed; run" if in_transaction else "Run"
     if is_silence(error):
         return SourceUnavailable(f"{place} did not answer in time ({doing}). Is it up? Then run it again.")
     if is_lost(error):
-        return Retryable(f"{place}: the connection was lost, and nothing was changed ({doing}). {text}")
+        return Retryable(f"{place}: the connection was lost ({doing}). {text}. {unchanged} it again.")
     if code in PASSING or (code == "XX000" and ISOLATION.match(text)):
-        return Retryable(f"{place}: {text}. Nothing was changed ({doing}); run it again.")
+        return Retryable(f"{place}: {text} ({doing}). {unchanged} it again.")
     if code in MISSING_CODES or MISSING.search(text):
         return SourceUnavailable(f"{place}: {text} ({doing}). Create what is missing: lakeshift migrate")
     if code in REFUSED:

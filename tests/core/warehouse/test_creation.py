@@ -12,6 +12,14 @@ from pipeline.core.warehouse import creation, make
 
 METRIC = "public.user_behavior_metric"
 FILE = "user_behaviour/tables.sql"
+ALL = [
+    "created public.etl_load",
+    "created the external schema spectrum",
+    "created spectrum.user_purchase_staging",
+    "created spectrum.classified_movie_review",
+    "created public.user_behavior_metric",
+    "created public.user_behavior_metric_etl_lock",
+]
 METRICS = f"SELECT * FROM {METRIC}"
 
 
@@ -47,15 +55,14 @@ def columns_of(store, table):
 
 
 def test_what_is_missing_is_created_and_told_once(far):
-    assert far.migrate() == [
-        "created public.etl_load",
-        "created the external schema spectrum",
-        "created spectrum.user_purchase_staging",
-        "created spectrum.classified_movie_review",
-        "created public.user_behavior_metric",
-        "created public.user_behavior_metric_etl_lock",
-    ]
+    assert far.migrate() == ALL
     assert far.migrate() == []
+
+
+def test_what_was_made_before_a_connection_was_lost_is_told_too(far, redshift):
+    redshift.cut("CREATE EXTERNAL TABLE", before=False)
+
+    assert far.migrate() == ALL
 
 
 def test_a_dry_run_tells_the_statements_and_changes_nothing(far):

@@ -115,6 +115,16 @@ def test_after_the_lock_a_statement_may_take_its_time_again(store, settings, red
     assert limits[-3:] == [f"SET statement_timeout TO {seconds}000" for seconds in (3600, 5, 3600)]
 
 
+def test_a_statement_outside_a_transaction_is_not_said_to_have_changed_nothing(store, redshift):
+    redshift.cut("INSERT", before=False)
+
+    with pytest.raises(Retryable) as lost, store.autocommit() as cursor:
+        cursor.execute(INSERT, {"id": 7})
+
+    assert "othing was changed" not in str(lost.value)
+    assert store.query(COUNT) == [(1,)]
+
+
 def test_a_commit_without_an_answer_is_not_tried_again(store, redshift):
     redshift.cut("commit", before=False)
 

@@ -39,7 +39,15 @@ def test_what_passes_by_itself_may_be_tried_again(error):
 
     assert isinstance(told, Retryable)
     assert str(told).startswith(f"{PLACE}: ")
-    assert "othing was changed" in str(told)
+    assert str(told).endswith("Nothing was changed; run it again.")
+
+
+def test_outside_a_transaction_nobody_says_that_nothing_was_changed():
+    told = explained(ConnectionResetError(104, "Connection reset by peer"), PLACE, LOCKED, in_transaction=False)
+
+    assert (
+        str(told) == f"{PLACE}: the connection was lost ({LOCKED}). [Errno 104] Connection reset by peer. Run it again."
+    )
 
 
 @pytest.mark.parametrize(
@@ -79,7 +87,7 @@ def test_what_does_not_pass_says_where_to_look(error, kind, text):
 def test_an_error_of_the_network_is_told_in_its_own_words():
     told = explained(ConnectionResetError(104, "Connection reset by peer"), PLACE, LOCKED)
 
-    assert str(told).endswith("[Errno 104] Connection reset by peer")
+    assert "[Errno 104] Connection reset by peer" in str(told)
 
 
 def test_an_error_of_spectrum_is_one_line_without_its_box():
