@@ -43,6 +43,7 @@ def seed_quarantine_path(name: str, attempt: str) -> str:
 
 
 def is_of_seed(place: Place) -> bool:
+    """Say whether a place is below one of seed_quarantine_path."""
     return place.dataset.zone == QUARANTINE and place.dataset.name.endswith(SEED) and place.partition is None
 
 
