@@ -17,16 +17,23 @@ def migrate(dry_run: Annotated[bool, DryRun] = False) -> None:
     A table that differs in another way is named, and nothing of its database is changed. Run it again at any time.
     A lake whose server puts over what is there, whatever the condition, is refused first.
     """
-    from pipeline.core.database import database
+    from pipeline.core.database import database, due_statements
     from pipeline.core.lake import lake
     from pipeline.core.store import refuse_unconditional
     from pipeline.core.warehouse import warehouse
 
-    if not dry_run:
-        refuse_unconditional(lake().store)
+    if dry_run:
+        _show(str(warehouse()), warehouse().migrate(dry_run))
+        _show("PostgreSQL", due_statements())
+        return
+    refuse_unconditional(lake().store)
     for store in (warehouse(), database()):
-        made = store.migrate(dry_run)
-        for one in made:
-            say(f"{one};" if dry_run else f"{store}: {one}")
-        if not made:
-            say(f"{'-- ' if dry_run else ''}{store}: all is there")
+        for one in store.migrate() or ["all is there"]:
+            say(f"{store}: {one}")
+
+
+def _show(place: str, due: list[str]) -> None:
+    for statement in due:
+        say(f"{statement};")
+    if not due:
+        say(f"-- {place}: all is there")

@@ -44,6 +44,18 @@ def test_the_embedded_warehouse_is_migrated_too(seeded, tmp_path):
     assert f"The warehouse {tmp_path}/warehouse.duckdb: created public.etl_load\n" in done.out
 
 
+def test_a_dry_run_makes_neither_a_warehouse_nor_a_server(lakeshift, settings, tmp_path):
+    settings("database", "url", "embedded")
+    settings("database", "data", str(tmp_path / "postgres"))
+
+    done = lakeshift("migrate", "--dry-run")
+
+    assert done.code == 0, done.err
+    assert "CREATE TABLE IF NOT EXISTS public.user_behavior_metric (" in done.out
+    assert "CREATE SCHEMA IF NOT EXISTS retail;\n" in done.out
+    assert [path.name for path in tmp_path.iterdir() if path.name != "log"] == []
+
+
 def test_another_lake_is_refused_in_one_line(far, settings, root):
     far("migrate")
     settings("lake", "root", f"{root}/other")

@@ -4,6 +4,6 @@ Both start on demand, outlive the process that started them, and stay up until t
 """
 
 from pipeline.core.embedded.luigid import start_luigid, stop_luigid
-from pipeline.core.embedded.postgres import start_postgres, stop_postgres
+from pipeline.core.embedded.postgres import is_made, start_postgres, stop_postgres
 
-__all__ = ["start_luigid", "start_postgres", "stop_luigid", "stop_postgres"]
+__all__ = ["is_made", "start_luigid", "start_postgres", "stop_luigid", "stop_postgres"]

@@ -69,6 +69,11 @@ def stop_postgres(data_folder: Path | str | None = None) -> bool:
         return _stop(data)
 
 
+def is_made(data_folder: Path | str) -> bool:
+    """Say whether a folder has the files of a server."""
+    return (Path(data_folder) / "PG_VERSION").exists()
+
+
 def _data(folder: Path | str | None) -> Path:
     return Path(folder or config.database().data).resolve()
 
@@ -82,7 +87,7 @@ def _start(data: Path) -> Server:
         server = None
     if server is None:
         let_read(install_folder())
-        if not (data / "PG_VERSION").exists():
+        if not is_made(data):
             _make_cluster(data)
         _clear_after_crash(data)
         log = str(data / "postgres.log")

@@ -18,7 +18,7 @@ from pipeline.core.warehouse.changes import change
 from pipeline.core.warehouse.dialect import refusal, translate
 from pipeline.core.warehouse.duck_tables import due_changes, ensure_tables, make_tables
 from pipeline.core.warehouse.grammar import parse
-from pipeline.core.warehouse.opening import opened
+from pipeline.core.warehouse.opening import SETTINGS, opened
 from pipeline.core.warehouse.relation import Relations
 from pipeline.core.warehouse.statements import AddColumn, DropTable, External, Lock
 
@@ -100,6 +100,10 @@ class DuckWarehouse(Warehouse):
             yield DuckCursor(connection, in_transaction=False)
 
     def migrate(self, dry_run: bool = False) -> list[str]:
+        if dry_run and not self.path.exists():
+            # What is due to a file that is to be made is due to none at all.
+            with duckdb.connect(config=SETTINGS) as nowhere:
+                return due_changes(DuckCursor(nowhere, in_transaction=False), nowhere, self.path)
         with opened(self.path, config.warehouse().wait_seconds) as connection:
             cursor = DuckCursor(connection, in_transaction=False)
             return (due_changes if dry_run else make_tables)(cursor, connection, self.path)

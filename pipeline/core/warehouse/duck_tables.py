@@ -36,10 +36,14 @@ def make_tables(cursor: Cursor, connection: duckdb.DuckDBPyConnection, path: Pat
 
 
 def due_changes(cursor: Cursor, connection: duckdb.DuckDBPyConnection, path: Path) -> list[str]:
-    """Return the statements that are due in a warehouse."""
+    """Return the statements that are due in a warehouse, and leave it as it is."""
     _created_from(connection, path)
-    _prepare(connection)
-    return [change.sql for change in creation.changes(cursor, _remedy(path))]
+    connection.begin()
+    try:
+        _prepare(connection)
+        return [change.sql for change in creation.changes(cursor, _remedy(path))]
+    finally:
+        connection.rollback()
 
 
 def _prepare(connection: duckdb.DuckDBPyConnection) -> None:

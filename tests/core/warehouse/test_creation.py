@@ -81,6 +81,16 @@ def test_a_dry_run_on_a_file_leaves_its_tables_as_they_are(warehouse, change):
         assert "note" not in [row[0] for row in client.execute(f"DESCRIBE {METRIC}").fetchall()]
 
 
+def test_a_dry_run_leaves_a_file_that_has_no_catalogue_as_it_is(warehouse):
+    warehouse.path = warehouse.path.with_name("mine.duckdb")
+    with duckdb.connect(str(warehouse.path)) as client:
+        client.execute("CREATE TABLE main.mine AS SELECT 1 AS one")
+
+    assert len(warehouse.migrate(dry_run=True)) == len(ALL)
+    with duckdb.connect(str(warehouse.path)) as client:
+        assert client.execute("SELECT table_name FROM duckdb_tables()").fetchall() == [("mine",)]
+
+
 def test_a_column_that_a_table_lacks_is_added(any_warehouse, change):
     any_warehouse.migrate()
     change("review_score integer,", "review_score integer, note varchar(9), share decimal(5, 4),")
