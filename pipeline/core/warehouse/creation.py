@@ -26,6 +26,7 @@ SELECT columnname, external_type
 FROM svv_external_columns
 WHERE schemaname = %(schema)s AND tablename = %(name)s
 """
+EXTERNAL_SCHEMA = "SELECT databasename FROM svv_external_schemas WHERE schemaname = %(schema)s"
 
 
 class Remedy(NamedTuple):
@@ -64,8 +65,12 @@ class _Existing:
 
     def __init__(self, cursor: Cursor) -> None:
         self.cursor = cursor
-        cursor.execute("SELECT schemaname, databasename FROM svv_external_schemas")
-        self.schemas: dict[str, str] = dict(cursor.fetchall())
+
+    def database(self, schema: str) -> str | None:
+        """Return the database of an external schema, or None if there is no such schema."""
+        self.cursor.execute(EXTERNAL_SCHEMA, {"schema": schema})
+        found = self.cursor.fetchone()
+        return found[0] if found else None
 
     def columns(self, declared: Declared) -> Types:
         """Return the types of a table's columns; none if there is no such table."""
@@ -97,7 +102,7 @@ def _due(existing: _Existing, statement: str, file: str, remedy: Remedy) -> Iter
 
 
 def _due_schema(existing: _Existing, schema: CreateExternalSchema, statement: str, file: str) -> Iterator[Change]:
-    found = existing.schemas.get(schema.schema)
+    found = existing.database(schema.schema)
     if found is None:
         yield Change(statement, f"created the external schema {schema.schema}")
     elif found != schema.database:

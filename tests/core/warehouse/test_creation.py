@@ -133,6 +133,14 @@ def test_a_statement_that_fails_for_another_reason_is_not_passed_over(far, redsh
         far.migrate()
 
 
+def test_nobody_asks_for_the_external_tables_and_schemas_of_others(far, redshift):
+    far.migrate()
+
+    asked = {sql for sql in redshift.statements if "svv_external_tables" in sql or "svv_external_schemas" in sql}
+
+    assert {sql.partition(" WHERE ")[2] for sql in asked} == {"schemaname IN ('spectrum')", "schemaname = $1"}
+
+
 def test_tables_that_were_made_for_another_lake_are_refused(far, settings):
     far.migrate()
     settings("lake", "root", "s3://other/lake")
