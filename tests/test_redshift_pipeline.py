@@ -130,6 +130,20 @@ def statements_of_the_load(far: Project, redshift: Redshift) -> tuple[int, int]:
     return lock, executed.index("commit", lock)
 
 
+def test_a_table_that_was_dropped_has_its_partitions_again_by_the_task_of_them(far, redshift):  # noqa: F811
+    days = ("RangeDaily", "--of", "UserPurchasePartition", "--start", DAY, "--stop", "2010-12-02")
+    far.luigi(*days)
+    with far.in_force(), make(redshift.url).autocommit() as cursor:
+        cursor.execute("DROP TABLE spectrum.user_purchase_staging")
+
+    far.lakeshift("migrate")
+    without = far.query("SELECT * FROM svv_external_partitions")
+    done = far.luigi(*days)
+
+    assert (without, done.code) == ([], 0), done.output
+    assert far.query('SELECT "values" FROM svv_external_partitions') == [(f'["{DAY}"]',)]
+
+
 @pytest.mark.faults
 def test_days_at_once_by_several_workers_are_loaded_once_each(far):
     far.lakeshift("seed", "--overwrite", "--days", "4", "--rows", "2000", "--reviews-count", "1000")

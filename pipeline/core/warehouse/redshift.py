@@ -23,7 +23,8 @@ from pipeline.core.warehouse.redshift_login import connect_arguments
 
 REMEDIES = (
     "ALTER it as the file declares it",
-    "DROP TABLE it, which leaves its files, and run lakeshift migrate; runs add its partitions again",
+    "DROP TABLE it, which leaves its files, run lakeshift migrate, and add its partitions again: luigi --module ..."
+    " RangeDaily --of <the task of its partitions> --start ... --stop ... (docs/operations.md)",
 )
 
 # Once a process is enough: the lake is a setting.

@@ -167,6 +167,14 @@ def test_a_table_of_redshift_that_differs_is_named_with_what_to_do(far, change):
         far.migrate()
 
 
+def test_an_external_table_of_redshift_that_differs_is_named_with_all_that_is_to_do(far, change):
+    far.migrate()
+    change("cid varchar(100)", "cid varchar(50)")
+
+    with pytest.raises(CheckFailed, match=r"DROP TABLE it, .* lakeshift migrate, and add .* RangeDaily --of <the task"):
+        far.migrate()
+
+
 def test_the_lake_is_read_with_the_role_of_the_settings(far, settings):
     settings("warehouse", "spectrum_role", "arn:aws:iam::123456789012:role/lake,arn:aws:iam::210987654321:role/glue")
 
