@@ -30,7 +30,7 @@ from pipeline.core.planning import Plan, planned
 from pipeline.core.runtime import remove_run_folder
 from pipeline.core.spark import client
 from pipeline.core.store.requests import requests_of
-from pipeline.core.summary import Summary, explanation
+from pipeline.core.summary import Summary, ends_of_each, explanation
 
 log = logging.getLogger(__name__)
 
@@ -92,26 +92,29 @@ class RunWorker(luigi.worker.Worker):
 
     def _add_task(self, *args: Any, **kwargs: Any) -> None:
         task_id = kwargs["task_id"]
-        if task_id in self._batch_running_tasks:
-            self._add_together(*args, **kwargs)
-            return
+        together = self._batch_running_tasks.pop(task_id, None)
+        if together is not None:
+            self._add_each(together, kwargs["status"], kwargs["expl"])
         super()._add_task(*args, **kwargs)
-        if task_id in self._scheduled_tasks:
-            self._note([self._scheduled_tasks[task_id]], **kwargs)
+        if together is not None:
+            # Luigi's own summary cannot sort the days of that one task among those of the others.
+            self._add_task_history = [told for told in self._add_task_history if told[0].task_id != task_id]
+        elif task_id in self._scheduled_tasks:
+            self.summary.note(self._scheduled_tasks[task_id], kwargs["status"], explanation(kwargs.get("expl")))
 
-    def _add_together(self, *args: Any, **kwargs: Any) -> None:
-        """Tell the scheduler of a task that was run for several, and the summary of each of these."""
-        task_id = kwargs["task_id"]
-        # Luigi has them in an iterator, which can be read once.
-        tasks = self._batch_running_tasks[task_id] = list(self._batch_running_tasks[task_id])
-        super()._add_task(*args, **kwargs)
-        self._note(tasks, **kwargs)
-        # Luigi's own summary cannot sort the days of that one task among those of the others.
-        self._add_task_history = [told for told in self._add_task_history if told[0].task_id != task_id]
+    def _add_each(self, tasks: Iterable[luigi.Task], status: str, expl: str) -> None:
+        """Tell of each task how it ended, where one task was run for all of them.
 
-    def _note(self, tasks: Iterable[luigi.Task], status: str, expl: Any = None, **_: Any) -> None:
+        Before that one, whose status the scheduler would give to all that it knows nothing else of.
+        """
+        whole = explanation(expl)
+        ends = ends_of_each(whole)
         for task in tasks:
-            self.summary.note(task, status, explanation(expl))
+            end, text = ends.get(task.task_id, (status, whole))
+            self._add_task(
+                worker=self._id, task_id=task.task_id, status=end, expl=json.dumps(text), runnable=None,
+                params=task.to_str_params(), family=task.task_family, module=task.task_module,
+            )  # fmt: skip
 
     def _log_complete_error(self, task: luigi.Task, tb: str) -> None:
         self._log_unknown(task, tb)

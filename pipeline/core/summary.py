@@ -111,6 +111,15 @@ def _told(explanation: str) -> tuple[str, float, bool]:
         return "", 0.0, True
 
 
+def ends_of_each(explanation: str) -> dict[str, tuple[str, str]]:
+    """Return the status and the explanation of each task that one was run for, by its id, if that one told of them."""
+    try:
+        told = json.loads(explanation)
+        return {task_id: (status, text) for task_id, (status, text) in told.items()}
+    except (ValueError, TypeError, AttributeError):
+        return {}
+
+
 def explanation(expl: Any) -> str:
     """Return what a task's process said of its end; Luigi hands it on as JSON."""
     try:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
 from typing import Any, ClassVar
 
 from luigi.task import flatten
 
-from pipeline.core.errors import CommitLost, SourceUnavailable
+from pipeline.core.errors import CommitLost, PipelineError, SourceUnavailable
 from pipeline.core.etl_load import Load
 from pipeline.core.lake import Dataset, Input, Manifest, lake, new_attempt_id
 from pipeline.core.targets import ExternalPartitionTarget, TableTarget
 from pipeline.core.tasks.partition import PartitionTask
-from pipeline.core.tasks.together import TogetherTask
+from pipeline.core.tasks.together import End, TogetherTask
 from pipeline.core.version import code_version
-from pipeline.core.warehouse import PARTITIONS_AT_ONCE, external_partitions, is_at, warehouse
+from pipeline.core.warehouse import PARTITIONS_AT_ONCE, PartlyRefused, external_partitions, is_at, warehouse
+
+# How often a partition is looked at while it is set, before another that replaces it all the time is given up on.
+LOOKS = 5
 
 
 class ExternalPartitionTask(TogetherTask):
@@ -30,20 +34,52 @@ class ExternalPartitionTask(TogetherTask):
     def output(self) -> ExternalPartitionTarget:
         return ExternalPartitionTarget(self.table, self.dataset, self.partition)
 
-    def make_one(self) -> str:
-        manifest = lake().manifest(self.dataset, self.partition)
-        warehouse().set_external_partitions(self.table, {self.partition: manifest.location})
-        return f"points at attempt {manifest.attempt}, {manifest.rows.written:,} rows"
+    def make_together(self, tasks: Sequence[ExternalPartitionTask]) -> Mapping[Any, End]:
+        points_at: dict[Any, str] = {}
+        refused: dict[Any, End] = {}
+        for _ in range(LOOKS):
+            ends: dict[Any, End] = {}
+            moved: dict[Any, str] = {}
+            for task, committed in _committed(tasks).items():
+                if isinstance(committed, PipelineError):
+                    ends[task] = committed
+                elif points_at.get(task) == committed:
+                    ends[task] = f"points at attempt {PurePosixPath(committed).parent.name}"
+                elif task not in refused:
+                    moved[task] = committed
+            if not moved:
+                break
+            # While this process stood still, another may have set what replaces what is about to be set: look again.
+            refused |= self._set(moved)
+            points_at |= moved
+        return ends | {task: _restless(task) for task in moved} | refused
 
-    def make_together(self, tasks: Sequence[ExternalPartitionTask]) -> str:
-        committed = lake().committed_locations(tasks[0].dataset)
-        # One that is not among them is refused in the words that its own task would have.
-        locations = {
-            one.partition: committed.get(one.partition) or lake().manifest(one.dataset, one.partition).location
-            for one in tasks
-        }
-        warehouse().set_external_partitions(self.table, locations)
-        return f"points at the attempt that is committed, set together with {len(tasks) - 1:,} more"
+    def _set(self, locations: Mapping[Any, str]) -> dict[Any, End]:
+        """Have the partitions of tasks point at locations, and return what the catalogue refuses."""
+        try:
+            warehouse().set_external_partitions(self.table, {task.partition: to for task, to in locations.items()})
+        except PartlyRefused as refused:
+            return {task: refused.errors[task.partition] for task in locations if task.partition in refused.errors}
+        return {}
+
+
+def _committed(tasks: Sequence[ExternalPartitionTask]) -> dict[Any, End]:
+    """Return where the partition of each task lies in the lake, or why there is none to point at."""
+    known = lake().committed_locations(tasks[0].dataset) if len(tasks) > 1 else {}
+    return {task: known.get(task.partition) or _location(task) for task in tasks}
+
+
+def _location(task: ExternalPartitionTask) -> End:
+    try:
+        return lake().manifest(task.dataset, task.partition).location
+    except PipelineError as error:
+        return error
+
+
+def _restless(task: ExternalPartitionTask) -> SourceUnavailable:
+    return SourceUnavailable(
+        f"{task.output()} was replaced {LOOKS} times while it was set. Look who else runs it, and run it again."
+    )
 
 
 class QueriedTable(PartitionTask):

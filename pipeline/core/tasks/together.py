@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Sequence
+import json
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import luigi
+from luigi.worker import DONE, FAILED
 
+from pipeline.core.errors import PipelineError, one_line
+from pipeline.core.planning import existing
 from pipeline.core.tasks.partition import PartitionTask
 
 BETWEEN = "+"
+# What a partition holds, in a few words, or what kept it from being made.
+End = str | PipelineError
 
 
 def in_order(days: Iterable[datetime.date]) -> tuple[datetime.date, ...]:
@@ -40,16 +48,23 @@ class TogetherTask(PartitionTask):
 
     date = DaysParameter(description="the day, such as 2010-12-01")
 
-    def make_together(self, tasks: Sequence[Any]) -> str:
-        """Make the partitions of several tasks of this kind, and return in a few words what they hold."""
-        raise NotImplementedError
+    ends: Mapping[Any, End] = MappingProxyType({})
 
-    def make_one(self) -> str:
-        """Make the partition, and return in a few words what it holds."""
+    def make_together(self, tasks: Sequence[Any]) -> Mapping[Any, End]:
+        """Make the partitions of tasks of this kind, and return how each of these ended."""
         raise NotImplementedError
 
     def make(self) -> str:
-        return self.make_together(self.each()) if self.is_several else self.make_one()
+        started = time.monotonic()
+        self.ends = {}
+        self.ends = self.make_together(self.each())
+        self.seconds_each = (time.monotonic() - started) / len(self.days)
+        errors = [end for end in self.ends.values() if isinstance(end, PipelineError)]
+        if len(errors) > 1:
+            raise PipelineError(f"{len(errors)} of {len(self.days)} days failed, the first because: {errors[0]}")
+        for error in errors:
+            raise error
+        return f"made {len(self.days)} days" if self.is_several else str(self.ends[self])
 
     @property
     def days(self) -> tuple[datetime.date, ...]:
@@ -61,7 +76,7 @@ class TogetherTask(PartitionTask):
 
     def each(self) -> list[Any]:
         """Return the task of each day that this one stands for."""
-        return [type(self)(date=day) for day in self.days]
+        return [self.clone(date=day) for day in self.days] if self.is_several else [self]
 
     def clone(self, cls: Any = None, **values: Any) -> Any:
         """Return what Luigi's does, for each day: that is how a task says what it requires."""
@@ -70,6 +85,25 @@ class TogetherTask(PartitionTask):
         return super().clone(cls, **values)
 
     def complete(self) -> bool:
-        if self.is_several:
-            return len(self.bulk_complete(self.days)) == len(self.days)
-        return super().complete()
+        if not self.is_several:
+            return super().complete()
+        if self.ends:
+            # Each was looked at when it was made. Who asks for one again after that shall not fail the others.
+            return not any(isinstance(end, PipelineError) for end in self.ends.values())
+        targets = {task.output() for task in self.each()}
+        return existing(targets) == targets
+
+    def on_success(self) -> str:
+        return self._told() if self.is_several else super().on_success()
+
+    def on_failure(self, exception: BaseException) -> str:
+        return self._told() if self.is_several and self.ends else super().on_failure(exception)
+
+    def _told(self) -> str:
+        """Return how each task ended, for the parent process: in this one, Luigi knows of none of them."""
+        return json.dumps({task.task_id: self._end(end) for task, end in self.ends.items()})
+
+    def _end(self, end: End) -> tuple[str, str]:
+        if isinstance(end, PipelineError):
+            return FAILED, one_line(end)
+        return DONE, json.dumps({"outcome": end, "is_made": True, "seconds": round(self.seconds_each, 3)})
