@@ -13,6 +13,9 @@ from pipeline.core.errors import Retryable, one_line
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
+# What PostgreSQL and Redshift alike call that: serialization, deadlock, connections, restarts.
+# https://www.postgresql.org/docs/current/errcodes-appendix.html
+PASSING = ("40001", "40P01", "53300", "57P01", "57P02", "57P03")
 TRIES = 6
 # Random waits keep two that met in each other's way from meeting again.
 WAIT = wait_random_exponential(multiplier=0.5, max=30)

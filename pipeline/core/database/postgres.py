@@ -14,7 +14,7 @@ from pipeline.core.database.connecting import Connector
 from pipeline.core.database.waiting import busy
 from pipeline.core.errors import Retryable, SourceUnavailable
 from pipeline.core.etl_load import PartitionedTables
-from pipeline.core.retries import retried
+from pipeline.core.retries import PASSING, retried
 from pipeline.core.sql_files import database_files, read_sql
 
 SESSION = (
@@ -22,9 +22,6 @@ SESSION = (
 )
 WAIT_SECONDS = 300
 TRY_AGAIN = (psycopg2.OperationalError, psycopg2.InterfaceError)
-# PostgreSQL's codes for what passes by itself: serialization, deadlock, connections, restarts.
-# https://www.postgresql.org/docs/current/errcodes-appendix.html
-PASSING = ("40001", "40P01", "53300", "57P01", "57P02", "57P03")
 MISSING = (errorcodes.UNDEFINED_TABLE, errorcodes.INVALID_SCHEMA_NAME)
 Parameters = Mapping[str, Any]
 

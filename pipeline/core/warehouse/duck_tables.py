@@ -52,8 +52,10 @@ def _prepare(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _remedy(path: Path) -> creation.Remedy:
-    remove = f"emove {path} and load again"
-    return creation.Remedy(f"ALTER it with a DuckDB client, or r{remove}", f"R{remove}")
+    return creation.Remedy(
+        plain=f"ALTER it with a DuckDB client, or remove {path} and load again",
+        external=f"Remove {path} and load again",
+    )
 
 
 def _note(connection: duckdb.DuckDBPyConnection, created: str | None) -> None:

@@ -18,7 +18,7 @@ from pipeline.core.retries import retried
 from pipeline.core.warehouse.base import Warehouse
 from pipeline.core.warehouse.lakes import check_lake, lake_root
 from pipeline.core.warehouse.redshift_cursor import RedshiftCursor
-from pipeline.core.warehouse.redshift_errors import ERRORS, explained, is_lost, text_of, unreachable
+from pipeline.core.warehouse.redshift_errors import ERRORS, failed, is_lost, text_of, unreachable
 from pipeline.core.warehouse.redshift_login import connect_arguments
 
 REMEDIES = (
@@ -94,7 +94,7 @@ class RedshiftWarehouse(Warehouse):
             try:
                 cursor.limit(self.settings.statement_seconds)
             except ERRORS as error:
-                raise explained(error, str(self), "SET statement_timeout") from error
+                raise failed(error, str(self), "SET statement_timeout") from error
             self._check_lake(cursor)
             yield cursor
         finally:
@@ -135,7 +135,7 @@ class RedshiftWarehouse(Warehouse):
                 raise SourceUnavailable(
                     f"{self}: COMMIT was not answered; look whether it is done. {text_of(error)}"
                 ) from error
-            raise explained(error, str(self), "COMMIT") from error
+            raise failed(error, str(self), "COMMIT") from error
 
 
 def _close_what_failed(error: Exception) -> None:

@@ -10,7 +10,7 @@ from pipeline.core.errors import PipelineError, SourceUnavailable
 from pipeline.core.sql_text import opening, words
 from pipeline.core.warehouse.base import Parameters
 from pipeline.core.warehouse.grammar import parse
-from pipeline.core.warehouse.redshift_errors import CANCELLED, ERRORS, code_of, explained, is_lost, is_silence
+from pipeline.core.warehouse.redshift_errors import CANCELLED, ERRORS, code_of, failed, is_lost, is_silence
 from pipeline.core.warehouse.redshift_locks import busy
 from pipeline.core.warehouse.statements import Lock
 
@@ -51,7 +51,7 @@ class RedshiftCursor:
         except ERRORS as error:
             self.is_lost = is_lost(error)
             in_transaction = not self.connection.autocommit
-            raise explained(error, str(self.warehouse), opening(sql), in_transaction) from error
+            raise failed(error, str(self.warehouse), opening(sql), in_transaction) from error
         return self
 
     def fetchone(self) -> Any:

@@ -11,12 +11,12 @@ from typing import Any
 import redshift_connector
 
 from pipeline.core.errors import JobFailed, PipelineError, Retryable, SettingError, SourceUnavailable
+from pipeline.core.retries import PASSING
 
 # Beside its own, the connector lets through what reading a message that was cut raises.
 ERRORS = (redshift_connector.Error, OSError, struct.error)
 
 # PostgreSQL's codes, which Redshift has: https://www.postgresql.org/docs/8.0/errcodes-appendix.html
-PASSING = ("40001", "40P01", "53300", "57P01", "57P02", "57P03")
 ENDED = ("57P01", "57P02", "57P03")
 REFUSED = ("28000", "28P01", "3D000")
 CANCELLED = "57014"
@@ -32,7 +32,7 @@ MISSING_CODES = ("42P01", "3F000")
 MISSING = re.compile(r"\b(relation|table|schema) \S+ does not exist", re.IGNORECASE)
 
 
-def explained(error: Exception, place: str, doing: str, in_transaction: bool = True) -> PipelineError:
+def failed(error: Exception, place: str, doing: str, in_transaction: bool = True) -> PipelineError:
     """Return what an error of a statement means; nothing of its transaction is committed, if it is in one."""
     code, text = code_of(error), text_of(error)
     unchanged = "Nothing was changed; run" if in_transaction else "Run"
@@ -57,7 +57,7 @@ def explained(error: Exception, place: str, doing: str, in_transaction: bool = T
 def unreachable(error: Exception, place: str) -> PipelineError:
     """Return what an error of connecting means."""
     if code_of(error):
-        return explained(error, place, "logging in")
+        return failed(error, place, "logging in")
     cause = error.args[1] if len(error.args) > 1 else error
     text = f"{place} cannot be reached. Is it up, and is [warehouse] url in luigi.cfg right? {text_of(error)}"
     if isinstance(cause, ssl.SSLError):

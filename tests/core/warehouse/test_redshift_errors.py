@@ -8,7 +8,7 @@ import pytest
 import redshift_connector
 
 from pipeline.core.errors import JobFailed, PipelineError, Retryable, SettingError, SourceUnavailable
-from pipeline.core.warehouse.redshift_errors import explained, unreachable
+from pipeline.core.warehouse.redshift_errors import failed, unreachable
 
 PLACE = "Redshift at redshift.example:5439/dev"
 LOCKED = "INSERT INTO public.x"
@@ -35,7 +35,7 @@ def reported(code, message, **fields):
     ],
 )
 def test_what_passes_by_itself_may_be_tried_again(error):
-    told = explained(error, PLACE, LOCKED)
+    told = failed(error, PLACE, LOCKED)
 
     assert isinstance(told, Retryable)
     assert str(told).startswith(f"{PLACE}: ")
@@ -43,7 +43,7 @@ def test_what_passes_by_itself_may_be_tried_again(error):
 
 
 def test_outside_a_transaction_nobody_says_that_nothing_was_changed():
-    told = explained(ConnectionResetError(104, "Connection reset by peer"), PLACE, LOCKED, in_transaction=False)
+    told = failed(ConnectionResetError(104, "Connection reset by peer"), PLACE, LOCKED, in_transaction=False)
 
     assert (
         str(told) == f"{PLACE}: the connection was lost ({LOCKED}). [Errno 104] Connection reset by peer. Run it again."
@@ -59,7 +59,7 @@ def test_outside_a_transaction_nobody_says_that_nothing_was_changed():
     ],
 )
 def test_what_is_missing_is_created_by_migrate(error):
-    told = explained(error, PLACE, LOCKED)
+    told = failed(error, PLACE, LOCKED)
 
     assert type(told) is SourceUnavailable
     assert "lakeshift migrate" in str(told)
@@ -77,7 +77,7 @@ def test_what_is_missing_is_created_by_migrate(error):
     ],
 )
 def test_what_does_not_pass_says_where_to_look(error, kind, text):
-    told = explained(error, PLACE, LOCKED)
+    told = failed(error, PLACE, LOCKED)
 
     assert type(told) is kind
     with pytest.raises(kind, match=text):
@@ -85,7 +85,7 @@ def test_what_does_not_pass_says_where_to_look(error, kind, text):
 
 
 def test_an_error_of_the_network_is_told_in_its_own_words():
-    told = explained(ConnectionResetError(104, "Connection reset by peer"), PLACE, LOCKED)
+    told = failed(ConnectionResetError(104, "Connection reset by peer"), PLACE, LOCKED)
 
     assert "[Errno 104] Connection reset by peer" in str(told)
 
@@ -93,7 +93,7 @@ def test_an_error_of_the_network_is_told_in_its_own_words():
 def test_an_error_of_spectrum_is_one_line_without_its_box():
     box = "\n  -----------------------\n  error:  Spectrum Scan Error\n  code:   15007\n  -----------------------\n"
 
-    told = explained(reported("XX000", "Spectrum Scan Error", D=box), PLACE, LOCKED)
+    told = failed(reported("XX000", "Spectrum Scan Error", D=box), PLACE, LOCKED)
 
     assert "error: Spectrum Scan Error code: 15007 (INSERT" in str(told)
 
