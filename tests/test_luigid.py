@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import datetime
 import signal
 
 import pytest
+from luigi.rpc import RemoteScheduler
 from processes import wait_for_spark
 from project import DAY, Project, luigi_command
 from sample import DAY_ROWS, given_a_day
+
+from pipeline.user_behaviour import UserPurchasePartition
 
 
 @pytest.fixture
@@ -58,3 +62,28 @@ def test_a_second_run_says_who_is_at_the_day_already(project: Project, command, 
     assert second.code == 10, second.output
     assert ": another worker is running it, Worker(" in second.output
     assert project.metric() == DAY_ROWS
+
+
+def given_a_worker_at(url, *tasks):
+    """Have another worker run tasks as one, as the scheduler knows it."""
+    scheduler, worker = RemoteScheduler(url), "Worker(salt=1, host=other)"
+    scheduler.add_task_batcher(worker=worker, task_family=tasks[0].task_family, batched_args=["date"])
+    for task in tasks:
+        about = {"family": task.task_family, "module": task.task_module, "params": task.to_str_params()}
+        scheduler.add_task(worker=worker, task_id=task.task_id, batchable=True, **about)
+    given = scheduler.get_work(worker=worker, host="other")
+    scheduler.add_task(worker=worker, task_id="all", status="RUNNING", batch_id=given["batch_id"], **about)
+
+
+def test_a_second_run_says_who_is_at_several_days_together(project: Project, luigid):
+    project.given_purchases("1,A,LANTERN,6,2010-12-01 08:26:00,2.55,17850.0,EIRE")
+    days = [datetime.date(2010, 12, day) for day in (1, 2)]
+    given_a_worker_at(luigid, *(UserPurchasePartition(date=day) for day in days))
+    arguments = ("RangeDaily", "--of", "UserPurchasePartition", "--start", "2010-12-01", "--stop", "2010-12-03")
+
+    done = project.run(*luigi_command(*arguments, scheduler=("--scheduler-port", luigid.rpartition(":")[2])))
+
+    assert done.code == 10, done.output
+    for day in days:
+        running = f"not run  UserPurchasePartition {day}: another worker is running it, Worker(salt=1, host=other)"
+        assert running in done.output

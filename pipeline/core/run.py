@@ -22,6 +22,7 @@ import luigi.worker
 from luigi.retcodes import retcode
 from luigi.rpc import RPCError
 from luigi.setup_logging import InterfaceLogging
+from luigi.task_status import BATCH_RUNNING
 
 from pipeline.core import config, luigi_settings
 from pipeline.core.errors import SettingError, one_line
@@ -88,7 +89,16 @@ class RunWorker(luigi.worker.Worker):
         due = [one.task for one in self.summary.select(luigi.worker.PENDING)]
         if any(getattr(task, "uses_spark", False) for task in due):
             client.prewarm()
-        return super().run()
+        succeeded = super().run()
+        if self.summary.select(luigi.worker.PENDING):
+            self._get_work_response_history[-1]["running_tasks"] += self._run_together_elsewhere()
+        return succeeded
+
+    def _run_together_elsewhere(self) -> list[dict[str, str]]:
+        """Return what other workers run together with others of its kind: the scheduler does not count it as running."""
+        found = self._scheduler.task_list(BATCH_RUNNING, "", limit=False).items()
+        ours = [(task_id, one["worker_running"]) for task_id, one in found if task_id in self._scheduled_tasks]
+        return [{"task_id": task_id, "worker": worker} for task_id, worker in ours if worker != self._id]
 
     def _add_task(self, *args: Any, **kwargs: Any) -> None:
         task_id = kwargs["task_id"]
