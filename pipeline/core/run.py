@@ -95,7 +95,7 @@ class RunWorker(luigi.worker.Worker):
         return succeeded
 
     def _run_together_elsewhere(self) -> list[dict[str, str]]:
-        """Return what other workers run together with others of its kind: the scheduler does not count it as running."""
+        """Return what other workers run together with others of its kind; the scheduler counts none as running."""
         found = self._scheduler.task_list(BATCH_RUNNING, "", limit=False).items()
         ours = [(task_id, one["worker_running"]) for task_id, one in found if task_id in self._scheduled_tasks]
         return [{"task_id": task_id, "worker": worker} for task_id, worker in ours if worker != self._id]
