@@ -9,6 +9,8 @@ import psycopg2
 import pytest
 from luigi.configuration import LuigiConfigParser, get_config
 
+from pipeline.core.warehouse import Warehouse
+
 
 @pytest.fixture
 def free_services(settings):
@@ -86,15 +88,14 @@ def test_a_malformed_setting_is_one_line_and_exit_1(lakeshift, settings):
     assert done.err == "[lake] max_refused = lots (set at run time): expected a share between 0 and 1\n"
 
 
-def test_what_nobody_foresaw_is_one_line_with_its_traceback_in_the_log(lakeshift, tmp_path):
-    (tmp_path / "vendor").touch()
-    (tmp_path / "reviews.csv").write_text("cid,review_str\n")
+def test_what_nobody_foresaw_is_one_line_with_its_traceback_in_the_log(lakeshift, tmp_path, monkeypatch):
+    monkeypatch.setattr(Warehouse, "query_table", lambda *arguments: 1 / 0)
 
-    done = lakeshift("seed", "--reviews", str(tmp_path / "reviews.csv"))
+    done = lakeshift("query", "SELECT 1")
 
     assert (done.code, len(done.err.splitlines())) == (1, 1)
     assert done.err.endswith(f"The traceback is in {tmp_path}/log/lakeshift.log\n")
-    assert "FileExistsError" in (tmp_path / "log/lakeshift.log").read_text().splitlines()[-1]
+    assert "ZeroDivisionError" in (tmp_path / "log/lakeshift.log").read_text().splitlines()[-1]
 
 
 def test_services_go_up_print_addresses_that_answer_and_go_down(lakeshift, free_services):
