@@ -18,7 +18,7 @@ from fixtures_settings import settings_file
 from pyarrow import parquet
 
 from pipeline.core.lake import Partition
-from pipeline.core.warehouse.duck import DuckWarehouse
+from pipeline.core.warehouse.embedded import DuckWarehouse
 
 DAY = datetime.date(2010, 12, 1)
 OTHER_DAY = datetime.date(2010, 12, 2)

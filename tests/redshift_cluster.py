@@ -12,8 +12,8 @@ import duckdb
 from redshift_isolation import Isolation
 from redshift_refusals import CANCELLED
 
-from pipeline.core.warehouse.catalogue import CREATE, Catalogue
-from pipeline.core.warehouse.opening import SETTINGS
+from pipeline.core.warehouse.embedded.catalogue import CREATE, Catalogue
+from pipeline.core.warehouse.embedded.opening import SETTINGS
 from pipeline.core.warehouse.statements import TableName
 
 if TYPE_CHECKING:

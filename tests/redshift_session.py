@@ -19,10 +19,10 @@ from redshift_wire import Refused
 
 from pipeline.core.errors import PipelineError
 from pipeline.core.sql_text import words
-from pipeline.core.warehouse.dialect import translate
-from pipeline.core.warehouse.duck import DuckCursor
+from pipeline.core.warehouse.embedded.dialect import translate
+from pipeline.core.warehouse.embedded.duck import DuckCursor
+from pipeline.core.warehouse.embedded.relation import Relations
 from pipeline.core.warehouse.grammar import parse
-from pipeline.core.warehouse.relation import Relations
 from pipeline.core.warehouse.statements import Lock
 
 IDLE, OPEN, FAILED = "I", "T", "E"

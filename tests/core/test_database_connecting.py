@@ -17,7 +17,7 @@ from pipeline.core.addresses import RedshiftAddress
 from pipeline.core.database import Database
 from pipeline.core.database.connecting import Connector
 from pipeline.core.errors import SettingError, SourceUnavailable
-from pipeline.core.warehouse.redshift_login import connect_arguments
+from pipeline.core.warehouse.redshift.login import connect_arguments
 
 # Nobody asks a name server for a host whose address is given.
 ELSEWHERE = "postgresql://me:{password}@db.example/dev?hostaddr=127.0.0.1&port={port}"

@@ -14,7 +14,7 @@ from pipeline.core.etl_load import Load
 from pipeline.core.lake import Counts, File, Partition, lake
 from pipeline.core.store.local import LocalStore
 from pipeline.core.warehouse import external, partitions, warehouse
-from pipeline.core.warehouse.duck import DuckWarehouse
+from pipeline.core.warehouse.embedded import DuckWarehouse
 from pipeline.user_behaviour import MovieReview, UserBehaviourMetric, UserPurchase, UserPurchasePartition
 
 DAYS = [datetime.date(2010, 12, 1) + datetime.timedelta(days) for days in range(300)]

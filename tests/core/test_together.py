@@ -17,7 +17,7 @@ from pipeline.core.lake import Counts, File, Partition, lake
 from pipeline.core.tasks import PartitionTask
 from pipeline.core.tasks.together import DaysParameter
 from pipeline.core.warehouse import warehouse
-from pipeline.core.warehouse.duck import DuckCursor, DuckWarehouse
+from pipeline.core.warehouse.embedded.duck import DuckCursor, DuckWarehouse
 from pipeline.user_behaviour import UserPurchase, UserPurchasePartition
 
 DAYS = tuple(datetime.date(2010, 12, 1) + datetime.timedelta(days) for days in range(4))

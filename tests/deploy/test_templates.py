@@ -7,7 +7,7 @@ import re
 import pytest
 from cloudformation import DEPLOY, NAMES, resources, template
 
-from pipeline.core.warehouse.redshift import REMEDIES
+from pipeline.core.warehouse.redshift.warehouse import REMEDIES
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -40,6 +40,6 @@ def make(url: str) -> Warehouse:
         return RedshiftWarehouse(url)
     if kind != "duckdb":
         raise ValueError(f"no warehouse: {url}")
-    from pipeline.core.warehouse.duck import DuckWarehouse
+    from pipeline.core.warehouse.embedded import DuckWarehouse
 
     return DuckWarehouse(Path(place))

@@ -9,10 +9,9 @@ import sqlglot
 from sqlglot import exp
 
 from pipeline.core.columns import Types
-from pipeline.core.warehouse.catalogue import redshift_type
 from pipeline.core.warehouse.grammar import parse
-from pipeline.core.warehouse.semantics import as_redshift_declares, declared_length
 from pipeline.core.warehouse.statements import Column, CreateExternalTable, TableName
+from pipeline.core.warehouse.types import as_redshift_declares, declared_length, redshift_type
 
 # What the catalogue of a data lake calls types that Redshift calls otherwise.
 OF_THE_CATALOGUE = {"float": "real", "string": "varchar(max)"}

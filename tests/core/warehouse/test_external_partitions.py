@@ -10,7 +10,7 @@ from fixtures_warehouse import DAY, REVIEWS
 from pipeline.core.errors import JobFailed, PipelineError, SettingError
 from pipeline.core.lake import Partition
 from pipeline.core.warehouse import PartlyRefused, partitions
-from pipeline.core.warehouse.duck import DuckCursor
+from pipeline.core.warehouse.embedded.duck import DuckCursor
 
 DAYS = [Partition.of_date(DAY + datetime.timedelta(days=number)) for number in range(4)]
 BAD = DAYS[1]

@@ -8,8 +8,8 @@ import duckdb
 
 from pipeline.core.errors import CheckFailed, SourceUnavailable
 from pipeline.core.store import open_store
-from pipeline.core.warehouse.catalogue import ExternalTable, cast
-from pipeline.core.warehouse.literals import literal
+from pipeline.core.warehouse.embedded.catalogue import ExternalTable, cast
+from pipeline.core.warehouse.embedded.literals import literal
 
 # A timestamp in Parquet is an instant or a wall clock; Spectrum reads both as they are written.
 READ_AS = {"TIMESTAMP WITH TIME ZONE": "TIMESTAMP"}

@@ -8,12 +8,11 @@ from typing import Any
 import duckdb
 import sqlglot
 from sqlglot import exp
-from sqlglot.errors import SqlglotError
 
 from pipeline.core.errors import PipelineError
-from pipeline.core.warehouse.literals import with_values
-from pipeline.core.warehouse.semantics import as_redshift_declares
+from pipeline.core.warehouse.embedded.literals import with_values
 from pipeline.core.warehouse.statements import Column, TableName
+from pipeline.core.warehouse.types import as_redshift_declares, redshift_type
 
 CREATE = """
 CREATE SCHEMA IF NOT EXISTS public;
@@ -123,11 +122,3 @@ def quoted(name: str) -> str:
 def duck_type(column: Column) -> str:
     """Return what DuckDB calls a column's type. Raises PipelineError if it has no such type."""
     return as_redshift_declares(redshift_type(column)).sql("duckdb")
-
-
-def redshift_type(column: Column) -> exp.DataType:
-    """Return a column's type as declared. Raises PipelineError if there is no such type."""
-    try:
-        return exp.DataType.build(column.type, dialect="redshift")
-    except (SqlglotError, ValueError) as error:
-        raise PipelineError(f"The type {column.type} of the column {column.name} is not supported.") from error

@@ -12,8 +12,8 @@ from sqlglot.errors import SqlglotError
 
 from pipeline.core.errors import PipelineError
 from pipeline.core.sql_text import opening, statements, words
-from pipeline.core.warehouse.literals import with_values
-from pipeline.core.warehouse.semantics import as_redshift_means
+from pipeline.core.warehouse.embedded.literals import with_values
+from pipeline.core.warehouse.embedded.semantics import as_redshift_means
 
 # Everything else is refused: TRUNCATE commits in Redshift, COPY and UNLOAD move files, SET has other names.
 KINDS = (exp.Query, exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.Create, exp.Drop, exp.Alter, exp.Analyze)

@@ -7,10 +7,10 @@ from sqlglot import exp
 
 from pipeline.core.errors import PipelineError
 from pipeline.core.sql_text import opening
-from pipeline.core.warehouse.catalogue import Catalogue, ExternalTable, cast, quoted
-from pipeline.core.warehouse.literals import with_values
-from pipeline.core.warehouse.places import check_types, data_files, let_read
-from pipeline.core.warehouse.pruning import conditions_on
+from pipeline.core.warehouse.embedded.catalogue import Catalogue, ExternalTable, cast, quoted
+from pipeline.core.warehouse.embedded.literals import with_values
+from pipeline.core.warehouse.embedded.places import check_types, data_files, let_read
+from pipeline.core.warehouse.embedded.pruning import conditions_on
 from pipeline.core.warehouse.statements import TableName
 
 READ_PARTS = {"this", "db", "catalog", "alias"}

@@ -31,7 +31,7 @@ import datetime, sys
 from decimal import Decimal
 from pathlib import Path
 from pipeline.core.lake import Partition
-from pipeline.core.warehouse.duck import DuckWarehouse
+from pipeline.core.warehouse.embedded import DuckWarehouse
 
 warehouse = DuckWarehouse(Path(sys.argv[1]))
 warehouse.load_state("public.user_behavior_metric", Partition("insert_date", "2010-12-01"))

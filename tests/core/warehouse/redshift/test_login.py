@@ -5,7 +5,7 @@ import pytest
 from pipeline.core import config
 from pipeline.core.addresses import RedshiftAddress
 from pipeline.core.errors import SettingError
-from pipeline.core.warehouse.redshift_login import connect_arguments
+from pipeline.core.warehouse.redshift.login import connect_arguments
 
 WORKGROUP = "etl.123456789012.eu-west-1.redshift-serverless.amazonaws.com"
 CLUSTER = "shop.abc123xyz789.eu-west-1.redshift.amazonaws.com"

@@ -176,7 +176,7 @@ def test_a_server_that_is_not_there_is_named(settings):
 
 
 def test_a_server_that_falls_silent_is_given_up_and_not_waited_for_again(store, settings, redshift, monkeypatch):
-    monkeypatch.setattr("pipeline.core.warehouse.redshift_cursor.GRACE_SECONDS", 0)
+    monkeypatch.setattr("pipeline.core.warehouse.redshift.cursor.GRACE_SECONDS", 0)
     settings("warehouse", "statement_seconds", "1")
     redshift.hold("INSERT")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import singledispatch
 
 from pipeline.core.errors import PipelineError
-from pipeline.core.warehouse.catalogue import Catalogue, ExternalTable, duck_type
+from pipeline.core.warehouse.embedded.catalogue import Catalogue, ExternalTable, duck_type
 from pipeline.core.warehouse.statements import (
     AddColumn,
     AddPartition,

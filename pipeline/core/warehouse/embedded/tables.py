@@ -10,7 +10,7 @@ import duckdb
 from pipeline.core.errors import SettingError
 from pipeline.core.warehouse import creation
 from pipeline.core.warehouse.base import Cursor
-from pipeline.core.warehouse.catalogue import CREATE, Catalogue
+from pipeline.core.warehouse.embedded.catalogue import CREATE, Catalogue
 from pipeline.core.warehouse.lakes import lake_root
 
 

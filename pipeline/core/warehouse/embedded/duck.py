@@ -13,13 +13,13 @@ from pipeline.core import config
 from pipeline.core.errors import PipelineError, SourceUnavailable
 from pipeline.core.sql_text import opening
 from pipeline.core.warehouse.base import Parameters, Warehouse
-from pipeline.core.warehouse.catalogue import Catalogue
-from pipeline.core.warehouse.changes import change
-from pipeline.core.warehouse.dialect import refusal, translate
-from pipeline.core.warehouse.duck_tables import due_changes, ensure_tables, make_tables
+from pipeline.core.warehouse.embedded.catalogue import Catalogue
+from pipeline.core.warehouse.embedded.changes import change
+from pipeline.core.warehouse.embedded.dialect import refusal, translate
+from pipeline.core.warehouse.embedded.opening import SETTINGS, opened
+from pipeline.core.warehouse.embedded.relation import Relations
+from pipeline.core.warehouse.embedded.tables import due_changes, ensure_tables, make_tables
 from pipeline.core.warehouse.grammar import parse
-from pipeline.core.warehouse.opening import SETTINGS, opened
-from pipeline.core.warehouse.relation import Relations
 from pipeline.core.warehouse.statements import AddColumn, DropTable, External, Lock
 
 

@@ -8,7 +8,7 @@ import pytest
 import redshift_connector
 
 from pipeline.core.errors import JobFailed, PipelineError, Retryable, SettingError, SourceUnavailable
-from pipeline.core.warehouse.redshift_errors import failed, unreachable
+from pipeline.core.warehouse.redshift.errors import failed, unreachable
 
 PLACE = "Redshift at redshift.example:5439/dev"
 LOCKED = "INSERT INTO public.x"

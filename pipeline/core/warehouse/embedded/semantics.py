@@ -7,6 +7,8 @@ from functools import reduce
 
 from sqlglot import exp
 
+from pipeline.core.warehouse.types import as_redshift_declares, declared_length, varchar_length
+
 # How Redshift spreads, sorts and packs rows changes no result.
 LAYOUT = (exp.DistKeyProperty, exp.DistStyleProperty, exp.SortKeyProperty, exp.EncodeColumnConstraint)
 # Redshift accepts keys, and enforces none.
@@ -23,16 +25,6 @@ def as_redshift_means(tree: exp.Expr) -> exp.Expr:
     return tree
 
 
-def as_redshift_declares(kind: exp.DataType) -> exp.DataType:
-    """Return a type with what Redshift takes for granted where DuckDB takes something else."""
-    sizes = [size.name.upper() for size in kind.expressions]
-    if kind.is_type("decimal") and not sizes:
-        return exp.DataType.build("decimal(18, 0)")
-    if kind.is_type("varchar") and sizes == ["MAX"]:
-        return exp.DataType.build("varchar(65535)")
-    return kind
-
-
 def _meaning(node: exp.Expr) -> exp.Expr:
     if isinstance(node, exp.DataType):
         return as_redshift_declares(node)
@@ -47,7 +39,7 @@ def _meaning(node: exp.Expr) -> exp.Expr:
     if isinstance(node, exp.Avg) and not isinstance(node.parent, exp.Window):
         return _average(node, lambda value: value)
     if isinstance(node, exp.Cast) and not isinstance(node.this, exp.CurrentTimestamp):
-        length = _length(node.to)
+        length = varchar_length(node.to)
         return exp.Left(this=exp.cast(node.this, "text"), expression=exp.Literal.number(length)) if length else node
     return node
 
@@ -82,14 +74,3 @@ def _limit_length(column: exp.ColumnDef) -> None:
         size = exp.Anonymous(this="strlen", expressions=[exp.column(column.this.copy())])
         limit = exp.CheckColumnConstraint(this=exp.LTE(this=size, expression=exp.Literal.number(length)))
         column.append("constraints", exp.ColumnConstraint(kind=limit))
-
-
-def declared_length(kind: exp.DataType) -> int:
-    """Return how many bytes a column of a type may hold, or 0 where the type is no text."""
-    return 256 if kind.is_type("varchar", "text") and not kind.expressions else _length(kind)
-
-
-def _length(kind: exp.DataType) -> int:
-    """Return how many bytes a varchar(n) may have, or 0 for any other type."""
-    is_limited = kind.is_type("varchar", "char", "nchar", "nvarchar") and kind.expressions
-    return int(as_redshift_declares(kind).expressions[0].name) if is_limited else 0

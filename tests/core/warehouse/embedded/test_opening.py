@@ -16,8 +16,8 @@ from fixtures_warehouse import DAY, REVIEWS
 from pipeline.core.errors import CommitLost, SourceUnavailable
 from pipeline.core.etl_load import Load
 from pipeline.core.lake import Partition
-from pipeline.core.warehouse import opening
-from pipeline.core.warehouse.opening import opened
+from pipeline.core.warehouse.embedded import opening
+from pipeline.core.warehouse.embedded.opening import opened
 
 TABLE = "public.user_behavior_metric"
 PARTITION = Partition.of_date(DAY)
@@ -28,7 +28,7 @@ import sys
 from pathlib import Path
 from pipeline.core.etl_load import Load
 from pipeline.core.lake import Partition
-from pipeline.core.warehouse.duck import DuckWarehouse
+from pipeline.core.warehouse.embedded import DuckWarehouse
 
 path, day = sys.argv[1:]
 partition = Partition("insert_date", day)
@@ -46,7 +46,7 @@ with DuckWarehouse(Path(path)).loading(Load("public.user_behavior_metric", parti
 FULL = """
 import resource, signal, sys
 from pathlib import Path
-from pipeline.core.warehouse.duck import DuckWarehouse
+from pipeline.core.warehouse.embedded import DuckWarehouse
 
 path = Path(sys.argv[1])
 # A file that may not grow fails like one on a full disk.

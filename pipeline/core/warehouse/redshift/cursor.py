@@ -10,8 +10,8 @@ from pipeline.core.errors import PipelineError, SourceUnavailable
 from pipeline.core.sql_text import opening, words
 from pipeline.core.warehouse.base import Parameters
 from pipeline.core.warehouse.grammar import parse
-from pipeline.core.warehouse.redshift_errors import CANCELLED, ERRORS, code_of, failed, is_lost, is_silence
-from pipeline.core.warehouse.redshift_locks import busy
+from pipeline.core.warehouse.redshift.errors import CANCELLED, ERRORS, code_of, failed, is_lost, is_silence
+from pipeline.core.warehouse.redshift.locks import busy
 from pipeline.core.warehouse.statements import Lock
 
 if TYPE_CHECKING:

@@ -17,9 +17,9 @@ from pipeline.core.errors import SettingError, SourceUnavailable
 from pipeline.core.retries import retried
 from pipeline.core.warehouse.base import Warehouse
 from pipeline.core.warehouse.lakes import check_lake, lake_root
-from pipeline.core.warehouse.redshift_cursor import RedshiftCursor
-from pipeline.core.warehouse.redshift_errors import ERRORS, failed, is_lost, text_of, unreachable
-from pipeline.core.warehouse.redshift_login import connect_arguments
+from pipeline.core.warehouse.redshift.cursor import RedshiftCursor
+from pipeline.core.warehouse.redshift.errors import ERRORS, failed, is_lost, text_of, unreachable
+from pipeline.core.warehouse.redshift.login import connect_arguments
 
 REMEDIES = (
     "ALTER it as the file declares it",
