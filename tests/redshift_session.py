@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import duckdb
 from redshift_cluster import Cluster
 from redshift_isolation import Footprint
-from redshift_refusals import as_redshift_says
+from redshift_refusals import UNREADABLE, as_redshift_says
 from redshift_types import Column, type_of
 from redshift_wire import Refused
 
@@ -181,7 +181,7 @@ class Session:
         except Refused:
             self.fail(sql)
             raise
-        except (PipelineError, duckdb.Error) as error:
+        except (PipelineError, duckdb.Error, *UNREADABLE) as error:
             self.fail(sql)
             raise as_redshift_says(error) from error
 

@@ -252,3 +252,12 @@ def test_a_statement_is_held_up_until_the_test_lets_it_go(client, redshift):  # 
 
     assert was_held
     assert redshift.statements[-2:] == ["begin transaction", "INSERT INTO public.sale VALUES (1)"]
+
+
+@pytest.mark.parametrize("sql", ["SELEC 1", "SELECT (1", "SELECT 'a", "SELECT FROM WHERE"])
+def test_what_is_no_sql_is_a_syntax_error(client, sql):
+    with pytest.raises(ProgrammingError, match=r"42601.*syntax error"):
+        client.run(sql)
+    client.rollback()
+
+    assert client.run("SELECT 1") == [[1]]
