@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import sys
 import traceback
 from datetime import datetime
@@ -48,6 +49,11 @@ def main() -> None:
         app(prog_name="lakeshift")
     except PipelineError as error:
         complain(one_line(error))
+        sys.exit(1)
+    except configparser.ParsingError as error:
+        # Of the line only its number: it may hold a password.
+        line = getattr(error, "lineno", None) or error.errors[0][0]
+        complain(f"{error.source}, line {line}: no setting. Write name = value, below a [section].")
         sys.exit(1)
     except Exception as error:
         complain(f"{one_line(error)}. {_keep_traceback()}")

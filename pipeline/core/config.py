@@ -11,9 +11,11 @@ import os
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from luigi.configuration import get_config
 from luigi.interface import core
 from luigi.parameter import UnconsumedParameterWarning
 
@@ -21,8 +23,11 @@ from pipeline.core.errors import SettingError
 from pipeline.core.settings import (
     as_count,
     as_database,
+    as_endpoint,
     as_one_or_more,
+    as_path,
     as_place,
+    as_region,
     as_roles,
     as_runner,
     as_share,
@@ -51,8 +56,8 @@ class Lake:
     """Where the partitions lie, and what is let into them."""
 
     root: str = setting("data/lake", as_place, "a folder or s3://bucket/prefix")
-    endpoint_url: str = setting("")
-    region: str = setting("")
+    endpoint_url: str = setting("", as_endpoint, "http(s)://host:port, or nothing for AWS")
+    region: str = setting("", as_region, "a region such as eu-west-1")
     max_refused: float = setting("0.01", as_share, "a share between 0 and 1")
     allow_unfinished: bool = setting("false", as_yes_no, "true or false")
     vacuum_after_days: int = setting("7", as_one_or_more, "a whole number of days, at least 1")
@@ -64,7 +69,7 @@ class Database:
 
     url: str = setting("embedded", as_database, "embedded, or postgresql://user@host/database")
     secret_id: str = setting("")
-    data: str = setting("data/postgres", as_place, "a folder")
+    data: str = setting("data/postgres", as_path, "a folder")
     wait_seconds: int = setting("300", as_one_or_more, "a whole number of seconds, at least 1")
 
 
@@ -95,7 +100,7 @@ class Jobs:
 class Log:
     """Where the whole log of the runs is kept."""
 
-    file: str = setting("data/log/lakeshift.log", as_place, "a file")
+    file: str = setting("data/log/lakeshift.log", as_path, "a file")
 
 
 @dataclass(frozen=True)
@@ -176,6 +181,7 @@ def check() -> None:
     path = os.environ.get("LUIGI_CONFIG_PATH")
     if path and not Path(path).is_file():
         raise SettingError(f"$LUIGI_CONFIG_PATH names {path}, which is no file.")
+    refuse_misspelt()
     for name, cls in SECTIONS.items():
         read_section(name, cls)
         unknown = set(keys_of(name)) - {field.name for field in dataclasses.fields(cls)}
@@ -183,3 +189,11 @@ def check() -> None:
             known = ", ".join(field.name for field in dataclasses.fields(cls))
             _, origin, _ = find(name, min(unknown), "")
             raise SettingError(f"[{name}] {min(unknown)} ({origin}) is no setting. There are: {known}")
+
+
+def refuse_misspelt() -> None:
+    """Raise SettingError at a section that is none of ours, and all but named as one."""
+    for name in get_config().sections():
+        meant = get_close_matches(name, SECTIONS, n=1, cutoff=0.8)
+        if meant and name not in SECTIONS:
+            raise SettingError(f"[{name}] is no section of luigi.cfg or $LUIGI_CONFIG_PATH: [{meant[0]}] is.")

@@ -59,7 +59,12 @@ def find(section: str, key: str, default: str) -> tuple[str, str, Path]:
     try:
         value = get_config().get(section, key, None)
     except InterpolationMissingEnvvarError as error:
-        raise SettingError(f"[{section}] {key}: {error}. Set the variable, or write the value.") from error
+        # Of its text only the variable, since the rest of the value may be a password.
+        variable = re.search(r"environment variable (\w+)", str(error))
+        raise SettingError(
+            f"[{section}] {key}: the environment variable {variable[1] if variable else ''} is not set."
+            " Set the variable, or write the value."
+        ) from None
     except InterpolationError:
         # Its own text holds the value, which may be a password.
         raise SettingError(f"[{section}] {key}: a % that stands for itself is written %%.") from None
@@ -92,11 +97,30 @@ def masked(value: str) -> str:
     return re.sub(r"(password\s*=).*", r"\1***", value, flags=re.DOTALL)
 
 
-def as_place(value: str, folder: Path) -> str:
-    """Return a URL as it is, and a path absolute, seen from the folder of the file that sets it."""
-    if "://" in value or not value:
-        return value
+def as_path(value: str, folder: Path) -> str:
+    """Return a path of this machine absolute, seen from the folder of the file that sets it."""
+    # A place elsewhere, or a mistyped one, would be made a folder here.
+    if not value or re.match(r"\w+://|s3:", value, re.IGNORECASE):
+        raise ValueError
     return str(folder / Path(value).expanduser())
+
+
+def as_place(value: str, folder: Path) -> str:
+    """Return a place in S3 as it is, and a path of this machine absolute."""
+    return value if re.match(r"s3://[^/]", value) else as_path(value, folder)
+
+
+def as_endpoint(value: str, folder: Path) -> str:
+    parts = urlsplit(value)
+    if value and (parts.scheme not in ("http", "https") or not parts.hostname):
+        raise ValueError
+    return value
+
+
+def as_region(value: str, folder: Path) -> str:
+    if not re.fullmatch(r"[a-z0-9-]*", value, re.ASCII):
+        raise ValueError
+    return value
 
 
 def as_database(value: str, folder: Path) -> str:
@@ -108,7 +132,7 @@ def as_database(value: str, folder: Path) -> str:
 def as_warehouse(value: str, folder: Path) -> str:
     make, _, rest = value.partition(":")
     if make == "duckdb" and rest:
-        return f"duckdb:{as_place(rest, folder)}"
+        return f"duckdb:{as_path(rest, folder)}"
     RedshiftAddress.of_url(value)
     return value
 

@@ -88,6 +88,19 @@ def test_a_malformed_setting_is_one_line_and_exit_1(lakeshift, settings):
     assert done.err == "[lake] max_refused = lots (set at run time): expected a share between 0 and 1\n"
 
 
+def test_a_line_that_is_no_setting_is_named_and_not_told(tmp_path):
+    (tmp_path / "luigi.cfg").write_text("[warehouse]\nsecret_id trapdoor\n")
+
+    done = subprocess.run(
+        [sys.executable, "-m", "pipeline.cli", "config"], cwd=tmp_path, capture_output=True, text=True
+    )
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "luigi.cfg, line 2: no setting. Write name = value" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert "trapdoor" not in done.stderr
+
+
 def test_what_nobody_foresaw_is_one_line_with_its_traceback_in_the_log(lakeshift, tmp_path, monkeypatch):
     monkeypatch.setattr(Warehouse, "query_table", lambda *arguments: 1 / 0)
 

@@ -99,6 +99,12 @@ def test_a_variable_that_is_not_set_is_one_line_with_its_setting(files, monkeypa
             "redshift://127.0.0.1/dev?sslmode=allow",
             "duckdb:<file>, or redshift://user@host:5439/database",
         ),
+        ("lake", "root", "s3a://bucket/lake", "a folder or s3://bucket/prefix"),
+        ("lake", "root", "s3:bucket/lake", "a folder or s3://bucket/prefix"),
+        ("lake", "root", "S3://bucket/lake", "a folder or s3://bucket/prefix"),
+        ("lake", "endpoint_url", "127.0.0.1:9000", "http(s)://host:port"),
+        ("lake", "region", "eu_west 1", "a region such as eu-west-1"),
+        ("database", "data", "s3://bucket/postgres", "a folder"),
         ("warehouse", "spectrum_role", "admin", "default, or the ARN of a role"),
         ("warehouse", "wait_seconds", "-1", "a whole number of seconds, at least 1"),
         # Redshift would wait for ever.
@@ -136,6 +142,23 @@ def test_a_malformed_setting_names_section_key_value_and_what_is_expected(files,
 )
 def test_a_password_is_masked_however_the_value_is_malformed(value, shown):
     assert config.masked(value) == shown
+
+
+def test_a_variable_that_is_not_set_is_named_without_the_rest_of_the_value(files, monkeypatch):
+    monkeypatch.delenv("NO_SUCH_HOST", raising=False)
+    files("[warehouse]\nurl = redshift://tester:trapdoor@${NO_SUCH_HOST}/dev\n")
+
+    with pytest.raises(SettingError, match=r"^\[warehouse\] url: the environment variable NO_SUCH_HOST") as caught:
+        config.warehouse()
+
+    assert "trapdoor" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_a_section_that_is_misspelt_is_refused(files):
+    files("[lakes]\nroot = s3://bucket/lake\n")
+
+    with pytest.raises(SettingError, match=r"\[lakes\] is no section .*: \[lake\] is"):
+        config.check()
 
 
 def test_what_reads_a_malformed_value_does_not_tell_it_either(files):
