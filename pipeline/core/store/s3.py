@@ -21,6 +21,7 @@ from pipeline.core.store.local import walk
 from pipeline.core.store.s3_connection import FILES_AT_ONCE, Connection, answering, connect, error_code
 from pipeline.core.store.s3_deletes import delete_keys
 from pipeline.core.store.s3_files import NewObject, StoredObject
+from pipeline.core.store.s3_unchanging import Unchanging
 
 # A conflict is over when the other request is: S3 says to send a put that met one again.
 CONFLICT_WAIT_SECONDS = (0.1, 0.2, 0.4, 0.8, 1.6)
@@ -39,6 +40,10 @@ class S3Store(Store):
     def fs(self) -> Connection:
         """The connections of this process, which a child forked from it does not use."""
         return connect(os.getpid(), self.endpoint_url, self.region)
+
+    def unchanging(self) -> Unchanging:
+        """Return the files of S3 for a reader that takes it that nobody changes them."""
+        return Unchanging(self.fs)
 
     def url(self, path: str) -> str:
         return f"s3://{self.bucket}/{self._key(path)}".rstrip("/")
