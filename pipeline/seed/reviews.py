@@ -109,7 +109,7 @@ def _checked_reviews(path: Path) -> Iterator[BinaryIO]:
 def _replaced(feed: str) -> Iterator[BinaryIO]:
     """Yield a file that takes the place of the feed when all of it is written, and not before."""
     folder, _, name = feed.rpartition("/")
-    store = open_store(folder or "/")
+    store = open_store(folder or "/", MovieReview.setting)
     with store.open(name, "wb") as target:
         yield target
     store.sync([name])
