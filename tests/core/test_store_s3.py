@@ -14,6 +14,7 @@ from fsspec.asyn import sync
 from s3_proxy import Reply, lost_reply, lost_request, s3_error
 
 from pipeline.core.errors import SourceUnavailable
+from pipeline.core.store.requests import requests_of
 from pipeline.core.store.s3 import S3Store
 
 
@@ -127,6 +128,16 @@ def test_an_endpoint_that_is_down_is_one_line_that_names_it():
         match=r"^S3 at http://127.0.0.1:9 cannot be reached\. Is it up, and is \[lake\] endpoint_url right\?$",
     ):
         store.read("a")
+
+
+def test_an_endpoint_that_is_down_is_asked_as_often_as_one_that_is_busy(tmp_path, monkeypatch):
+    monkeypatch.setenv("LAKESHIFT_RUN", str(tmp_path))
+    store = S3Store("s3://bucket/lake", "http://127.0.0.1:9")
+
+    with pytest.raises(SourceUnavailable, match="cannot be reached"):
+        store.create("a", b"data")
+
+    assert requests_of(tmp_path) == {"PutObject": 6}
 
 
 @pytest.mark.parametrize("code", ["AccessDenied", "InvalidAccessKeyId", "ExpiredToken"])

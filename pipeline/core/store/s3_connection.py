@@ -7,8 +7,10 @@ from functools import cache
 from math import ceil
 from pathlib import Path
 
+from botocore.exceptions import EndpointConnectionError
 from fsspec.asyn import sync_wrapper
 from s3fs import S3FileSystem
+from s3fs.core import add_retryable_error
 
 from pipeline.core.store.requests import SENDING, note_request
 
@@ -21,6 +23,8 @@ FILES_AT_ONCE = 4
 PARTS_AT_ONCE = 2
 # S3 takes no more parts than this of one object.
 MAX_PARTS = 10_000
+# What refuses connections is tried as often as what is busy: it may be about to start.
+add_retryable_error(EndpointConnectionError)
 
 
 class Connection(S3FileSystem):
