@@ -39,11 +39,20 @@ def rerun(
 
 def request_reruns(kinds: Iterable[type[PartitionTask]], days: Sequence[date]) -> list[date]:
     """Ask for tasks, and all that is made of them, on those of the days that are made already; return these."""
-    if not days:
-        return []
-    tasks = _tasks_of(days[0])
-    asked = _made_of([tasks[kind.__name__] for kind in kinds], tasks.values())
-    return sorted(_request(map(type, asked), days))
+    return sorted(_request(_kinds_made_of(kinds, days[0]), days)) if days else []
+
+
+def check_reruns(kinds: Iterable[type[PartitionTask]]) -> None:
+    """Raise what request_reruns would at a lake or a warehouse that does not say what is made, and ask for nothing."""
+    day = date.today()
+    for kind in _kinds_made_of(kinds, day):
+        if _can_be_asked(kind(date=day)):
+            kind.bulk_complete([day])
+
+
+def _kinds_made_of(kinds: Iterable[type[PartitionTask]], day: date) -> list[type[PartitionTask]]:
+    tasks = _tasks_of(day)
+    return [type(task) for task in _made_of([tasks[kind.__name__] for kind in kinds], tasks.values())]
 
 
 def _request(kinds: Iterable[type[PartitionTask]], days: Sequence[date]) -> set[date]:
