@@ -60,6 +60,8 @@ def unreachable(error: Exception, place: str) -> PipelineError:
         return failed(error, place, "logging in")
     cause = error.args[1] if len(error.args) > 1 else error
     text = f"{place} cannot be reached. Is it up, and is [warehouse] url in luigi.cfg right? {text_of(error)}"
+    if text_of(error) == "Server refuses SSL":
+        return SettingError(f"{place} speaks no TLS. On this machine only, add ?sslmode=disable to [warehouse] url.")
     if isinstance(cause, ssl.SSLError):
         return SettingError(f"{place}: no secure connection, so nothing was sent. {cause}")
     if isinstance(cause, (socket.gaierror, TimeoutError)):
