@@ -93,8 +93,13 @@ def _tasks_of(day: date) -> dict[str, PartitionTask]:
             importlib.import_module(f"pipeline.{module.name}")
     from pipeline.core.tasks import PartitionTask
 
-    kinds = (kind for kind in _descendants(PartitionTask) if not kind.__module__.startswith("pipeline.core."))
+    kinds = (kind for kind in _descendants(PartitionTask) if _is_of_a_pipeline(kind))
     return {kind.__name__: kind(date=day) for kind in kinds if set(kind.get_param_names()) == {"date"}}
+
+
+def _is_of_a_pipeline(kind: type) -> bool:
+    # Whoever imports this may have tasks of its own.
+    return kind.__module__.startswith("pipeline.") and not kind.__module__.startswith("pipeline.core.")
 
 
 def _descendants(kind: type[PartitionTask]) -> Iterator[type[PartitionTask]]:
