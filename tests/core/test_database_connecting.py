@@ -111,6 +111,8 @@ def test_a_password_that_was_changed_in_its_secret_is_used_at_once(server, vault
 
     connector.connect().close()
 
+    assert secrets.login(secret).password == PASSWORD
+
 
 def test_a_password_in_the_url_comes_before_a_secret():
     arguments = Connector("postgresql://me:mine@127.0.0.1/shop", "no-such-secret").arguments()

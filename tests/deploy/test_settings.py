@@ -63,9 +63,11 @@ def test_a_run_waits_for_a_scheduler_that_is_restarted(on_the_host, tmp_path):
 
     with subprocess.Popen([sys.executable, "-c", slow, *place], stderr=subprocess.DEVNULL) as restarted:
         try:
-            RemoteScheduler(f"http://127.0.0.1:{port}").ping(worker="a run under way")
+            answer = RemoteScheduler(f"http://127.0.0.1:{port}").ping(worker="a run under way")
         finally:
             restarted.kill()
+
+    assert answer == {"rpc_messages": []}
 
 
 def test_the_host_is_given_every_name_that_the_settings_take():
@@ -86,7 +88,9 @@ def test_the_settings_name_files_where_the_installation_puts_them():
 
 @pytest.mark.parametrize("script", ["release.sh", "host/install.sh", "host/switch.sh", "host/lakeshift-env"])
 def test_a_script_can_be_read_by_bash(script):
-    subprocess.run(["bash", "-n", DEPLOY / script], check=True)
+    read = subprocess.run(["bash", "-n", DEPLOY / script], capture_output=True, text=True)
+
+    assert (read.returncode, read.stderr) == (0, "")
 
 
 def test_every_command_of_cron_is_one_that_there_is():
