@@ -22,15 +22,19 @@ from pipeline.core.settings import (
     as_count,
     as_database,
     as_days,
+    as_folder,
+    as_master,
     as_place,
     as_roles,
     as_runner,
     as_share,
+    as_wait,
     as_warehouse,
     as_yes_no,
     as_zone,
     files_read,
     find,
+    is_standalone,
     keys_of,
     masked,
     read_section,
@@ -84,10 +88,23 @@ class Warehouse:
 class Jobs:
     """Where the jobs of spark_jobs/ run, and with what."""
 
-    runner: str = setting("local", as_runner, "local")
-    master: str = setting("local[*]")
+    runner: str = setting("local", as_runner, "local or emr")
+    master: str = setting("local[*]", as_master, "local[*], or spark://host:7077")
     driver_memory: str = setting("1g")
+    executor_memory: str = setting("1g")
+    cores: int = setting("0", as_count, "a whole number, or 0 for all that the master has")
+    wait_seconds: int = setting("300", as_count, "a whole number of seconds")
+    scratch: str = setting("", as_folder, "a folder that is there")
     ui_port: int = setting("4040", as_count, "a port")
+
+
+@dataclass(frozen=True)
+class Emr:
+    """The cluster that runs the jobs, where [jobs] runner = emr."""
+
+    cluster_id: str = setting("")
+    log_uri: str = setting("")
+    poll_seconds: int = setting("30", as_wait, "a whole number of seconds, at least 1")
 
 
 @dataclass(frozen=True)
@@ -110,6 +127,7 @@ SECTIONS: dict[str, type] = {
     "database": Database,
     "warehouse": Warehouse,
     "jobs": Jobs,
+    "emr": Emr,
     "log": Log,
     "user_behaviour": UserBehaviour,
 }
@@ -129,6 +147,10 @@ def warehouse() -> Warehouse:
 
 def jobs() -> Jobs:
     return read_section("jobs", Jobs)
+
+
+def emr() -> Emr:
+    return read_section("emr", Emr)
 
 
 def log() -> Log:
@@ -182,3 +204,13 @@ def check() -> None:
             known = ", ".join(field.name for field in dataclasses.fields(cls))
             _, origin, _ = find(name, min(unknown), "")
             raise SettingError(f"[{name}] {min(unknown)} ({origin}) is no setting. There are: {known}")
+    _check_scratch(jobs(), lake())
+
+
+def _check_scratch(jobs: Jobs, lake: Lake) -> None:
+    """Raise SettingError where the workers of a Spark master would not find the copies that they are to work on."""
+    if is_standalone(jobs.master) and "://" in lake.root and not jobs.scratch:
+        raise SettingError(
+            f"[jobs] scratch: {jobs.master} works on copies of a lake in S3, so name a folder that this host"
+            " and all of its workers see under the same path."
+        )

@@ -21,6 +21,7 @@ from pipeline.core.errors import SettingError
 T = TypeVar("T")
 DEFAULT = "default"
 RUN_TIME = "set at run time"
+STANDALONE = "spark://"
 ROLE = r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=.@/-]+"
 
 
@@ -117,6 +118,26 @@ def as_roles(value: str, folder: Path) -> str:
     return value
 
 
+def as_master(value: str, folder: Path) -> str:
+    """Return a Spark master: threads of this machine, or a master of Spark's own and those that stand by for it."""
+    if not re.fullmatch(rf"local(\[[\d*,]+\])?|{STANDALONE}[^\s/,:]+:\d+(,[^\s/,:]+:\d+)*", value):
+        raise ValueError
+    return value
+
+
+def is_standalone(master: str) -> bool:
+    """Return whether a Spark master has workers of its own, on other machines perhaps."""
+    return master.startswith(STANDALONE)
+
+
+def as_folder(value: str, folder: Path) -> str:
+    """Return a folder that is there, or nothing."""
+    path = as_place(value, folder)
+    if path and not Path(path).is_dir():
+        raise ValueError
+    return path
+
+
 def as_share(value: str, folder: Path) -> float:
     share = float(value)
     if not 0 <= share <= 1:
@@ -129,6 +150,13 @@ def as_count(value: str, folder: Path) -> int:
     if count < 0:
         raise ValueError
     return count
+
+
+def as_wait(value: str, folder: Path) -> int:
+    seconds = int(value)
+    if seconds < 1:
+        raise ValueError
+    return seconds
 
 
 def as_days(value: str, folder: Path) -> int:
@@ -147,6 +175,6 @@ def as_zone(value: str, folder: Path) -> ZoneInfo:
 
 
 def as_runner(value: str, folder: Path) -> str:
-    if value != "local":
+    if value not in ("local", "emr"):
         raise ValueError
     return value
