@@ -15,6 +15,8 @@ from emr.traces import deepest
 APPLICATION = re.compile(r"\bapplication_\d+_\d+\b")
 # Spark's driver is in the first container of an application; it gives what Python says, errors too, to stdout.
 DRIVER = re.compile(r"container_(?:e\d+_)?\d+_\d+_\d+_000001/(stdout|stderr)(?:\.gz)?$")
+# YARN's client says so of a driver that ran in a container of its own.
+ELSEWHERE = "finished with failed status"
 # Where a job's own words are, if it threw nothing: `error: unrecognized arguments`, and sys.exit(text).
 SAID_LAST = 300
 LOOK_SECONDS = 10.0
@@ -57,16 +59,15 @@ def probable_cause(logs: Logs, cluster_id: str, step_id: str, wait_seconds: floa
     """Return why a step failed, once its logs have come; they have so long to do so."""
     ends_at = time.monotonic() + wait_seconds
     folder = f"{cluster_id}/steps/{step_id}"
-    found = Cause("", logs.url(folder))
     while True:
         said = _text(logs, f"{folder}/stderr.gz")
-        found = _of_applications(logs, cluster_id, said) or found
-        if found.reason or (said is not None and not APPLICATION.search(said)):
-            break
-        if time.monotonic() >= ends_at:
-            break
-        time.sleep(min(LOOK_SECONDS, max(0.0, ends_at - time.monotonic())))
-    return found if found.reason else _of_step(logs, folder, said) or found
+        # A driver that ran in the step itself gives what Python says to the step's stdout.
+        found = _thrown(logs, f"{folder}/stdout.gz") or _of_applications(logs, cluster_id, said)
+        is_all = said is not None and ELSEWHERE not in said
+        left_seconds = ends_at - time.monotonic()
+        if found or is_all or left_seconds <= 0:
+            return found or _of_step(logs, folder, said) or Cause("", logs.url(folder))
+        time.sleep(min(LOOK_SECONDS, left_seconds))
 
 
 def _of_applications(logs: Logs, cluster_id: str, said: str | None) -> Cause | None:
@@ -75,14 +76,10 @@ def _of_applications(logs: Logs, cluster_id: str, said: str | None) -> Cause | N
     for application in reversed(list(applications)):
         folder = f"{cluster_id}/containers/{application}"
         paths = sorted((one.path for one in logs.list(folder) if DRIVER.search(one.path)), key=_order)
-        texts = {path: _text(logs, path) or "" for path in paths}
-        for path, text in texts.items():
-            thrown = deepest(text)
-            if thrown:
-                return Cause(str(thrown), logs.url(path))
-        for path, text in texts.items():
-            if "stdout" in path and text.strip():
-                return Cause(text.strip().splitlines()[-1][:SAID_LAST], logs.url(path))
+        found = [_thrown(logs, path) for path in paths] + [_last_line(logs, path) for path in paths if "stdout" in path]
+        for cause in found:
+            if cause:
+                return cause
     return None
 
 
@@ -94,13 +91,20 @@ def _order(path: str) -> tuple[bool, list[int]]:
 def _of_step(logs: Logs, folder: str, said: str | None) -> Cause | None:
     """Return what the step's own process tells."""
     for name in ("stderr.gz", "syslog.gz", "controller.gz"):
-        path = f"{folder}/{name}"
-        text = said if name == "stderr.gz" else _text(logs, path)
-        thrown = deepest(text or "")
-        if thrown:
-            return Cause(str(thrown), logs.url(path))
-    last = (said or "").strip().splitlines()[-1:]
-    return Cause(last[0][:SAID_LAST], logs.url(f"{folder}/stderr.gz")) if last else None
+        found = _thrown(logs, f"{folder}/{name}")
+        if found:
+            return found
+    return _last_line(logs, f"{folder}/stderr.gz") if said else None
+
+
+def _thrown(logs: Logs, path: str) -> Cause | None:
+    thrown = deepest(_text(logs, path) or "")
+    return Cause(str(thrown), logs.url(path)) if thrown else None
+
+
+def _last_line(logs: Logs, path: str) -> Cause | None:
+    lines = (_text(logs, path) or "").strip().splitlines()
+    return Cause(lines[-1][:SAID_LAST], logs.url(path)) if lines else None
 
 
 def _text(logs: Logs, path: str) -> str | None:

@@ -64,7 +64,7 @@ class Api:
         """Return why the call is refused; it may also be held up, or have its connection cut."""
         if fault.kind == "hold":
             self.faults.hold().wait()
-        if fault.kind == "cut":
+        if fault.kind == "cut" or fault.about.get("is_lost"):
             environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
             raise ConnectionError
         return "Rate exceeded" if fault.kind == "throttle" else ""

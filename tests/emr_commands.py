@@ -97,12 +97,15 @@ def _local(location: str) -> Path:
 
 
 def spark_submit(arguments: list[str]) -> int:
-    """Run an application, and say what YARN's client says of one; its own output is in its container's logs."""
+    """Run an application, and say what YARN's client says of one whose driver has a container, with logs of its own."""
     with tempfile.TemporaryDirectory(prefix="emr-submit-") as scratch:
         command = _submit_line([_as_file(one, Path(scratch)) for one in arguments], Path(scratch))
         environment = {**os.environ, "SPARK_HOME": str(SPARK), "SPARK_LOCAL_IP": "127.0.0.1"}
         environment |= {"PYSPARK_PYTHON": str(_bare_python(Path(scratch))), "PYTHONPATH": ""}
         number = f"{round(time.time() * 1000)}_0001"
+        if "cluster" not in arguments:
+            # The driver runs in the step, and what it says is the step's.
+            return subprocess.run(command, env=environment, check=False).returncode
         container = Path(os.environ["EMR_CONTAINERS"], f"application_{number}", f"container_{number}_01_000001")
         container.mkdir(parents=True)
         with (container / "stdout").open("w") as output, (container / "stderr").open("w") as errors:

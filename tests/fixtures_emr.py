@@ -36,6 +36,11 @@ class Emr:
         self.client = boto3.client("emr", endpoint_url=self.endpoint_url, region_name=REGION)
         self.cluster_id = self.new_cluster(side_by_side)
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a process needs to find this EMR in the place of Amazon's."""
+        return {"AWS_ENDPOINT_URL_EMR": self.endpoint_url}
+
     def new_cluster(self, side_by_side: int = 1) -> str:
         """Return the id of a cluster that waits for steps."""
         return self.client.run_job_flow(
@@ -82,9 +87,9 @@ class Emr:
         """Cut the connection, and do nothing."""
         self._ask("fault", kind="cut", part=action, **which)
 
-    def hold(self, action: str, before: bool = True, **which: int) -> None:
-        """Hold calls up before they are carried out, or before they are answered, until `release`."""
-        self._ask("fault", kind="hold", part=action, before=before, **which)
+    def hold(self, action: str, before: bool = True, is_lost: bool = False, **which: int) -> None:
+        """Hold calls up before they are carried out, or before they are answered, until `release`; or they are lost."""
+        self._ask("fault", kind="hold", part=action, before=before, about={"is_lost": is_lost}, **which)
 
     def terminate(self) -> None:
         """Let the cluster die."""

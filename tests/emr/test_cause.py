@@ -12,7 +12,9 @@ from emr.cause import probable_cause
 from pipeline.core.store.local import LocalStore
 
 STEP, CONTAINERS = "j-1/steps/s-1", "j-1/containers/application_1_0001"
-CLIENT = 'application_1_0001 (state: FINISHED)\nException in thread "main" org.apache.spark.SparkException: failed\n'
+CLIENT = """INFO Client: Application report for application_1_0001 (state: FINISHED)
+Exception in thread "main" org.apache.spark.SparkException: Application application_1_0001 finished with failed status
+"""
 BROKEN = 'Traceback (most recent call last):\n  File "/x/job.py", line 3, in <module>\nValueError: it is broken\n'
 
 
@@ -34,6 +36,14 @@ def test_a_driver_that_threw_says_more_than_the_step(logs):
 
     assert cause.reason == "ValueError: it is broken (job.py:3)"
     assert cause.log == logs.url(f"{CONTAINERS}/container_1_0001_01_000001/stdout.gz")
+
+
+def test_a_driver_that_ran_in_the_step_says_it_on_the_step_s_stdout(logs):
+    given(logs, f"{STEP}/stderr", "INFO Client: Submitting application application_1_0001\n")
+    given(logs, f"{STEP}/stdout", BROKEN)
+    given(logs, f"{CONTAINERS}/container_1_0001_01_000001/stderr", "java.io.IOException: the driver is gone\n")
+
+    assert probable_cause(logs, "j-1", "s-1", 0).reason == "ValueError: it is broken (job.py:3)"
 
 
 def test_of_the_attempts_of_an_application_the_last_one_counts(logs):
