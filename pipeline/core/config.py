@@ -105,6 +105,7 @@ class Emr:
     cluster_id: str = setting("")
     log_uri: str = setting("")
     poll_seconds: int = setting("30", as_wait, "a whole number of seconds, at least 1")
+    log_wait_seconds: int = setting("360", as_count, "a whole number of seconds")
 
 
 @dataclass(frozen=True)

@@ -18,13 +18,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 from emr import steps
 from emr.api import Emr
 from emr.errors import EmrError, StepFailed, Unsettled
-from emr.ledger import Ledger
+from emr.ledger import Entry, Ledger
 from emr.runner import run
 from emr.work import Reporter, Work
 from pipeline.core import aws, config
 from pipeline.core.errors import JobFailed, PipelineError, SettingError, SourceUnavailable
 from pipeline.core.lake import Attempt, new_attempt_id
 from pipeline.core.spark.code import code_hash, upload_code
+from pipeline.core.spark.failed_step import failed_step
 from pipeline.core.spark.report import JobReport
 from pipeline.core.spark.submitted import noted
 
@@ -39,8 +40,9 @@ def run_on_emr(name: str, input_location: str, attempt: Attempt, reporter: Repor
     Raises JobFailed with the step, its state and where its log is; SourceUnavailable if EMR does not answer.
     """
     work = _work(name, input_location, attempt)
-    with _explained(attempt, work), noted(work.key):
-        entry = run(Emr.connect(config.lake().region), Ledger(attempt.store), work, reporter)
+    with _explained(attempt, work):
+        emr = Emr.connect(config.lake().region)
+        entry = _run(emr, work, attempt, reporter)
     resumed = dataclasses.replace(attempt, id=entry.attempt)
     report = _report(resumed)
     if report is None:
@@ -50,6 +52,14 @@ def run_on_emr(name: str, input_location: str, attempt: Attempt, reporter: Repor
         )
     _move_refused(resumed)
     return report
+
+
+def _run(emr: Emr, work: Work, attempt: Attempt, reporter: Reporter) -> Entry:
+    try:
+        with noted(work.key):
+            return run(emr, Ledger(attempt.store), work, reporter)
+    except StepFailed as error:
+        raise failed_step(emr, error, f"{attempt.dataset} {attempt.partition}") from error
 
 
 def _work(name: str, input_location: str, attempt: Attempt) -> Work:
@@ -125,26 +135,8 @@ def _explained(attempt: Attempt, work: Work) -> Iterator[None]:
     what = f"{attempt.dataset} {attempt.partition}"
     try:
         yield
-    except StepFailed as error:
-        raise _failure(error, what) from error
     except EmrError as error:
         kind: type[PipelineError] = SourceUnavailable if isinstance(error, Unsettled) else SettingError
         raise kind(f"{what}: {error}. Look at [emr] cluster_id, then run it again.") from error
     except (ClientError, BotoCoreError) as error:
         raise aws.explained(error, f"{what} on EMR, [emr] cluster_id = {work.cluster_id}") from error
-
-
-def _failure(error: StepFailed, what: str) -> JobFailed:
-    step = error.step
-    number, _, count = step.name.rpartition(" ")[2].partition("/")
-    place = step.log_file or _log_folder(error.cluster_id, step.id)
-    reason = f": {step.reason.rstrip('.')}" if step.reason else ""
-    return JobFailed(
-        f"{what}: step {number} of {count} ({step.id} on {error.cluster_id}) {step.state}{reason}."
-        f" Its log: {place}. Run it again when it is mended."
-    )
-
-
-def _log_folder(cluster_id: str, step_id: str) -> str:
-    log_uri = config.emr().log_uri.rstrip("/")
-    return f"{log_uri}/{cluster_id}/steps/{step_id}/" if log_uri else "in the console ([emr] log_uri is not set)"
