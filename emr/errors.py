@@ -17,6 +17,10 @@ class Unsettled(EmrError):
     """A submission was not answered, and no step of it is to be found."""
 
 
+class LedgerUnreadable(EmrError):
+    """What the ledger keeps of a partition is no entry."""
+
+
 class StepFailed(EmrError):
     """A step ended badly."""
 

@@ -12,6 +12,8 @@ from typing import Any, Protocol
 
 import psutil
 
+from emr.errors import LedgerUnreadable
+
 FOLDER = "_emr"
 # An intent is one until EMR's answer is stored; the states after it are how its steps stood when they were last seen.
 INTENT, SUBMITTED, COMPLETED, FAILED, CANCELLED = "INTENT", "SUBMITTED", "COMPLETED", "FAILED", "CANCELLED"
@@ -98,8 +100,14 @@ class Ledger:
         self.store = store
 
     def read(self, key: str) -> Kept | None:
+        """Return the last submission, or None. Raises LedgerUnreadable if what is there is none."""
         found = self.store.read(_path(key))
-        return Kept(Entry.from_json(found.data), found.version) if found else None
+        if found is None:
+            return None
+        try:
+            return Kept(Entry.from_json(found.data), found.version)
+        except (ValueError, KeyError, TypeError) as error:
+            raise LedgerUnreadable(f"{_path(key)} in the lake is no entry of the ledger: {error!r}") from error
 
     def write(self, key: str, entry: Entry, over: Kept | None) -> Kept | None:
         """Put an entry where another was seen, or none; return it, or None if somebody else was faster."""

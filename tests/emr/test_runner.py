@@ -16,7 +16,7 @@ from processes import wait_until
 
 from emr import adoption, runner, submission
 from emr.api import Emr
-from emr.errors import ClusterUnfit, StepFailed
+from emr.errors import ClusterUnfit, StepFailed, Unsettled
 from emr.ledger import this_process
 
 
@@ -79,6 +79,46 @@ def test_what_was_made_and_is_gone_is_made_again(bench):
     bench.result(first.attempt).unlink()
 
     assert bench.run().generation == 2
+
+
+def test_steps_that_make_it_of_other_inputs_are_cancelled(bench, emr):
+    bench.middle = ("sleep", "60")
+    stale = in_thread(bench.run)
+    wait_until(lambda: emr.states()[1:2] == ["RUNNING"] and bench.entry.step_ids)
+    bench.inputs, bench.middle = ("raw 2",), ("true",)
+
+    bench.run()
+
+    with pytest.raises(StepFailed, match="CANCELLED"):
+        stale()
+    assert emr.states() == ["COMPLETED", "CANCELLED", "CANCELLED", *["COMPLETED"] * 3]
+
+
+def test_steps_are_found_behind_others_that_came_later(bench, emr):
+    emr.lose_answer("AddJobFlowSteps")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runner, "ROUNDS", 1)
+        with pytest.raises(Unsettled):
+            bench.run()
+    other = {"ActionOnFailure": "CONTINUE", "HadoopJarStep": {"Jar": "command-runner.jar", "Args": ["true"]}}
+    for number in range(60):
+        emr.client.add_job_flow_steps(JobFlowId=emr.cluster_id, Steps=[other | {"Name": f"other {number}"}])
+
+    assert bench.run().generation == 1
+
+
+def test_steps_are_watched_on_the_cluster_that_they_were_sent_to(bench, emr):
+    emr.stall("2/3")
+    first = in_thread(bench.run)
+    emr.wait_until_held()
+    emr.cluster_id = emr.new_cluster()
+
+    second = in_thread(bench.run)
+    wait_until(lambda: len(bench.heard.urls) == 2)
+    emr.release()
+
+    assert first() == second()
+    assert emr.steps() == []
 
 
 def test_steps_whose_answer_was_lost_are_found_and_not_sent_again(bench, emr):

@@ -17,12 +17,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from emr import steps
 from emr.api import Emr
-from emr.errors import EmrError, StepFailed, Unsettled
+from emr.errors import ClusterUnfit, EmrError, LedgerUnreadable, StepFailed, Unsettled
 from emr.ledger import Entry, Ledger
 from emr.runner import run
 from emr.work import Reporter, Work
 from pipeline.core import aws, config
-from pipeline.core.errors import JobFailed, PipelineError, SettingError, SourceUnavailable
+from pipeline.core.errors import CheckFailed, JobFailed, PipelineError, SettingError, SourceUnavailable
 from pipeline.core.lake import Attempt, new_attempt_id
 from pipeline.core.spark.code import code_hash, upload_code
 from pipeline.core.spark.failed_step import failed_step
@@ -30,6 +30,11 @@ from pipeline.core.spark.report import JobReport
 from pipeline.core.spark.submitted import noted
 
 log = logging.getLogger(__name__)
+ADVICE: dict[type[EmrError], tuple[type[PipelineError], str]] = {
+    ClusterUnfit: (SettingError, "Look at [emr] cluster_id, then run it again."),
+    LedgerUnreadable: (CheckFailed, "Look who wrote it, see that nothing of it runs, and remove it."),
+    Unsettled: (SourceUnavailable, "Run it again."),
+}
 HDFS = "hdfs:///lakeshift"
 REPORT = "report.json"
 
@@ -136,7 +141,7 @@ def _explained(attempt: Attempt, work: Work) -> Iterator[None]:
     try:
         yield
     except EmrError as error:
-        kind: type[PipelineError] = SourceUnavailable if isinstance(error, Unsettled) else SettingError
-        raise kind(f"{what}: {error}. Look at [emr] cluster_id, then run it again.") from error
+        kind, advice = ADVICE[type(error)]
+        raise kind(f"{what}: {error}. {advice}") from error
     except (ClientError, BotoCoreError) as error:
         raise aws.explained(error, f"{what} on EMR, [emr] cluster_id = {work.cluster_id}") from error

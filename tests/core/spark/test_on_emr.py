@@ -12,7 +12,7 @@ from emr_work import Heard
 from fixtures_emr import emr, emr_process  # noqa: F401 - fixtures
 from fixtures_s3 import REGION, new_bucket
 
-from pipeline.core.errors import JobFailed, SettingError, SourceUnavailable
+from pipeline.core.errors import CheckFailed, JobFailed, SettingError, SourceUnavailable
 from pipeline.core.lake import Counts, Dataset, Lake, Partition
 from pipeline.core.spark import code, jobs, on_emr
 from pipeline.core.store.local import LocalStore
@@ -138,6 +138,13 @@ def test_a_cluster_that_takes_no_steps_is_named_with_what_to_do(lake, emr):
     emr.terminate()
 
     with pytest.raises(SettingError, match=r"is TERMINATED_WITH_ERRORS and takes no steps. Look at \[emr\] cluster_id"):
+        run(lake, begin(lake))
+
+
+def test_a_ledger_that_somebody_wrote_into_is_named(lake):
+    assert lake.store.create(f"_emr/stage/{JOB}/insert_date=2010-12-01.json", b"{}")
+
+    with pytest.raises(CheckFailed, match=r"_emr/stage/\w+/insert_date=2010-12-01.json in the lake is no entry"):
         run(lake, begin(lake))
 
 
