@@ -10,7 +10,7 @@ class EmrError(Exception):
 
 
 class ClusterUnfit(EmrError):
-    """The cluster takes no steps, or would not run them in their order."""
+    """The cluster takes no steps."""
 
 
 class Unsettled(EmrError):

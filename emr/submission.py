@@ -13,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from emr.api import CONNECT_SECONDS, OPEN, READ_SECONDS, Emr, is_surely_not_taken, is_unanswered
 from emr.errors import ClusterUnfit
 from emr.ledger import FAILED, INTENT, SUBMITTED, Entry, Kept, Ledger, new_lease, now
+from emr.steps import as_one
 from emr.work import Work
 
 log = logging.getLogger(__name__)
@@ -28,13 +29,13 @@ def submit(emr: Emr, ledger: Ledger, work: Work, over: Kept | None) -> Kept | No
 
     Then the ledger says under which name to look for them. Raises ClusterUnfit if the cluster takes none.
     """
-    check(emr.cluster(work.cluster_id))
+    in_order = keeps_order(emr.cluster(work.cluster_id))
     intent = ledger.write(work.key, intend(work, over), over)
     if intent and over:
         cancel_open(emr, over.entry)
     while intent:
         try:
-            return _answered(emr, ledger, work, intent)
+            return _answered(emr, ledger, work, intent, in_order)
         except (ClientError, BotoCoreError) as error:
             if not is_surely_not_taken(error):
                 ledger.mark(work.key, intent, state=FAILED)
@@ -45,9 +46,9 @@ def submit(emr: Emr, ledger: Ledger, work: Work, over: Kept | None) -> Kept | No
     return None
 
 
-def _answered(emr: Emr, ledger: Ledger, work: Work, intent: Kept) -> Kept | None:
+def _answered(emr: Emr, ledger: Ledger, work: Work, intent: Kept, in_order: bool) -> Kept | None:
     """Return the intent with the ids that EMR gave its steps, or None. Raises what EMR refused them for."""
-    ids = _add(emr, work, intent.entry)
+    ids = _add(emr, intent.entry, named_steps(work, intent.entry, in_order))
     kept = ledger.mark(work.key, intent, step_ids=ids, state=SUBMITTED) if ids else None
     if ids and kept is None:
         log.warning("%s: somebody took over while it was submitted; its steps are cancelled.", intent.entry.name)
@@ -55,16 +56,11 @@ def _answered(emr: Emr, ledger: Ledger, work: Work, intent: Kept) -> Kept | None
     return kept
 
 
-def check(cluster: dict[str, Any]) -> None:
-    """Raise ClusterUnfit if a cluster takes no steps, or runs them side by side."""
-    state, level = cluster["Status"]["State"], cluster.get("StepConcurrencyLevel", 1)
-    if state not in TAKES_STEPS:
-        raise ClusterUnfit(f"the cluster {cluster['Id']} is {state} and takes no steps")
-    if level > 1:
-        raise ClusterUnfit(
-            f"the cluster {cluster['Id']} runs {level} steps side by side, and these need their order:"
-            " set its StepConcurrencyLevel to 1"
-        )
+def keeps_order(cluster: dict[str, Any]) -> bool:
+    """Say whether a cluster runs one step after the other. Raises ClusterUnfit if it takes none."""
+    if cluster["Status"]["State"] not in TAKES_STEPS:
+        raise ClusterUnfit(f"the cluster {cluster['Id']} is {cluster['Status']['State']} and takes no steps")
+    return cluster.get("StepConcurrencyLevel", 1) == 1
 
 
 def intend(work: Work, over: Kept | None) -> Entry:
@@ -74,10 +70,14 @@ def intend(work: Work, over: Kept | None) -> Entry:
     return Entry(name, generation, attempt, work.inputs, new_lease(), work.cluster_id, (), INTENT, now().isoformat())
 
 
-def named_steps(work: Work, entry: Entry) -> list[dict[str, Any]]:
-    """Return the steps of a submission, each with the name by which it can be found again."""
+def named_steps(work: Work, entry: Entry, in_order: bool) -> list[dict[str, Any]]:
+    """Return the steps of a submission, each with the name by which it can be found again.
+
+    Where steps run side by side it is one that does what all of them do.
+    """
     steps = work.steps(entry.attempt)
-    return [step | {"Name": f"{entry.name} {number}/{len(steps)}"} for number, step in enumerate(steps, start=1)]
+    sent = steps if in_order else [as_one(steps)]
+    return [step | {"Name": f"{entry.name} {number}/{len(sent)}"} for number, step in enumerate(sent, start=1)]
 
 
 def since(entry: Entry) -> datetime:
@@ -97,13 +97,13 @@ def cancel_open(emr: Emr, entry: Entry, but: tuple[str, ...] = ()) -> list[str]:
     return ids
 
 
-def _add(emr: Emr, work: Work, entry: Entry) -> tuple[str, ...]:
+def _add(emr: Emr, entry: Entry, steps: list[dict[str, Any]]) -> tuple[str, ...]:
     """Return the ids of the steps, or none if nobody knows what became of the call."""
     if (entry.lease.ends_at - now()).total_seconds() < CALL_SECONDS:
         # This process was frozen, and another may have taken the intent for lost.
         return ()
     try:
-        return emr.add(work.cluster_id, named_steps(work, entry))
+        return emr.add(entry.cluster_id, steps)
     except (ClientError, BotoCoreError) as error:
         if not is_unanswered(error):
             raise

@@ -20,7 +20,8 @@ class Work:
 
     key is where the ledger keeps it. title is what the names of its steps begin with. inputs says of what the partition
     is made: steps that were submitted for other inputs make another partition, and are not adopted. steps returns those
-    of an attempt; has_result says whether what an attempt's steps made is where they were to put it.
+    of an attempt, of which the last one clears away what the others left. has_result says whether what an attempt's
+    steps made is where they were to put it.
     """
 
     key: str

@@ -200,13 +200,24 @@ def test_a_cluster_that_dies_is_a_failure_and_another_one_takes_over(bench, emr)
     assert bench.run().generation == 2
 
 
-def test_a_cluster_that_runs_steps_side_by_side_is_refused(bench, emr):
+def test_where_steps_run_side_by_side_one_does_it_all_in_order(bench, emr):
     emr.cluster_id = emr.new_cluster(side_by_side=2)
+    bench.middle = ("sleep", "0.5")
 
-    with pytest.raises(ClusterUnfit, match="2 steps side by side"):
+    entry = bench.run()
+
+    assert emr.steps() == [(f"{entry.name} 1/1", "COMPLETED")]
+    assert bench.result(entry.attempt).exists()
+
+
+def test_where_steps_run_side_by_side_one_that_fails_still_clears_away(bench, emr):
+    emr.cluster_id = emr.new_cluster(side_by_side=2)
+    bench.middle = ("false",)
+
+    with pytest.raises(StepFailed):
         bench.run()
 
-    assert emr.steps() == []
+    assert bench.result(bench.entry.attempt).exists()
 
 
 def test_a_cluster_that_has_ended_is_refused_by_its_state(bench, emr):

@@ -73,6 +73,16 @@ def test_a_run_that_died_before_the_commit_is_resumed_by_the_next(lake, emr):
     assert len(emr.steps()) == 3
 
 
+def test_on_a_cluster_whose_steps_run_side_by_side_one_step_does_it_all(lake, emr, settings):
+    emr.cluster_id = emr.new_cluster(side_by_side=2)
+    settings("emr", "cluster_id", emr.cluster_id)
+
+    manifest = commit(run(lake, begin(lake)))
+
+    assert manifest.rows == Counts(read=3, written=2, refused=1)
+    assert (emr.states(), emr.hdfs()) == (["COMPLETED"], [])
+
+
 def test_a_rerun_is_not_answered_by_steps_that_were_submitted_before_it(lake):
     before, attempt = inputs(lake), begin(lake)
     commit(given_result(attempt))
