@@ -83,7 +83,7 @@ def running_master(folder: Path) -> Iterator[SparkMaster]:
     master = SparkMaster(**ports, folder=folder)
     master.start("master.Master", "--port", str(master.port), "--webui-port", str(master.page_port))
     try:
-        wait_until(lambda: answers(master))
+        wait_until(lambda: answers(master), 60)
         yield master
     finally:
         for process in reversed(master.processes):
@@ -104,5 +104,5 @@ def spark_master(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkMast
     with running_master(tmp_path_factory.mktemp("spark-master")) as master:
         for _ in range(2):
             master.start_worker()
-        wait_until(lambda: master.workers() == 2)
+        wait_until(lambda: master.workers() == 2, 60)
         yield master

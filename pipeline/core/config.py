@@ -210,7 +210,8 @@ def check() -> None:
 
 def _check_scratch(jobs: Jobs, lake: Lake) -> None:
     """Raise SettingError where the workers of a Spark master would not find the copies that they are to work on."""
-    if is_standalone(jobs.master) and "://" in lake.root and not jobs.scratch:
+    makes_copies = jobs.runner == "local" and "://" in lake.root
+    if makes_copies and is_standalone(jobs.master) and not jobs.scratch:
         raise SettingError(
             f"[jobs] scratch: {jobs.master} works on copies of a lake in S3, so name a folder that this host"
             " and all of its workers see under the same path."

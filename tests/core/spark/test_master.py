@@ -112,7 +112,7 @@ def test_a_job_whose_worker_dies_is_finished_by_the_other(run, slow_line, spark_
     assert heard.percents
     assert list(Path(line.arguments[line.arguments.index("--output") + 1]).glob("*.parquet"))
     spark_master.start_worker()
-    wait_until(lambda: len(executors(heard.urls[0])) == 2)
+    wait_until(lambda: len(executors(heard.urls[0])) == 2, 60)
 
 
 def test_copies_of_a_lake_in_s3_lie_where_the_workers_see_them(run, ministack, tmp_path, settings):
@@ -151,7 +151,7 @@ def test_an_application_that_was_ended_is_named_and_the_next_job_has_a_new_one(r
     class Ender(Heard):
         def progress(self, percent):
             if not self.percents:
-                wait_until(lambda: executors(self.urls[0]))
+                wait_until(lambda: executors(self.urls[0]), 60)
                 spark_master.end_application(spark_master.applications()[0]["id"])
             self.percents.append(percent)
 
