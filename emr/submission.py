@@ -34,6 +34,7 @@ def submit(emr: Emr, ledger: Ledger, work: Work, over: Kept | None) -> Kept | No
     if intent and over:
         cancel_open(emr, over.entry)
     while intent:
+        log.info("%s is submitted to %s.", intent.entry.name, work.cluster_id)
         try:
             return _answered(emr, ledger, work, intent, in_order)
         except (ClientError, BotoCoreError) as error:

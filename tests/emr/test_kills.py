@@ -138,6 +138,23 @@ def test_a_frozen_submitter_finds_that_another_took_over_and_cancels_its_own(ben
     assert bench.entry == entry or bench.entry.attempt == entry.attempt
 
 
+def test_steps_of_a_dead_submitter_that_come_late_are_cancelled_when_they_are_seen(bench, emr):
+    emr.hold("AddJobFlowSteps")
+    dead = process_of(bench.run)
+    emr.wait_until_held()
+    dead.kill()
+    bench.middle = ("sleep", "2")
+    other = process_of(bench.run)
+    wait_until(lambda: bench.entry.generation == 2 and bench.entry.step_ids)
+
+    emr.stall("g1")
+    emr.release()
+    other.join(60)
+
+    assert other.exitcode == 0
+    assert emr.wait_until_over() == ["COMPLETED"] * 3 + ["CANCELLED"] * 3
+
+
 def test_a_process_that_woke_up_after_its_lease_does_not_call(bench, emr, monkeypatch):
     monkeypatch.setattr(ledger, "LEASE", timedelta(seconds=1))
     monkeypatch.setattr(submission, "CALL_SECONDS", 1)
