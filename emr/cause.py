@@ -59,11 +59,14 @@ def probable_cause(logs: Logs, cluster_id: str, step_id: str, wait_seconds: floa
     """Return why a step failed, once its logs have come; they have so long to do so."""
     ends_at = time.monotonic() + wait_seconds
     folder = f"{cluster_id}/steps/{step_id}"
+    said: str | None = None
     while True:
-        said = _text(logs, f"{folder}/stderr.gz")
+        before, said = said, _text(logs, f"{folder}/stderr.gz")
         # A driver that ran in the step itself gives what Python says to the step's stdout.
         found = _thrown(logs, f"{folder}/stdout.gz") or _of_applications(logs, cluster_id, said)
-        is_all = said is not None and ELSEWHERE not in said
+        # Files of one step come one after the other.
+        has_both = before is not None or logs.read(f"{folder}/stdout.gz") is not None
+        is_all = said is not None and has_both and ELSEWHERE not in said
         left_seconds = ends_at - time.monotonic()
         if found or is_all or left_seconds <= 0:
             return found or _of_step(logs, folder, said) or Cause("", logs.url(folder))

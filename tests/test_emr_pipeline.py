@@ -6,19 +6,22 @@ from __future__ import annotations
 
 import re
 import signal
+import sys
 from subprocess import Popen
 
 import pytest
 from fixtures_emr import Emr, emr, emr_process  # noqa: F401 - fixtures
 from fixtures_redshift import redshift, redshift_process  # noqa: F401 - fixtures
 from fixtures_s3 import REGION, new_bucket
-from project import DAY, Project, luigi_command
+from project import DAY, ROOT, Project, luigi_command
 from sample import DAY_ROWS, given_a_day
+
+from pipeline.core.lake import lake
+from pipeline.core.spark.code import code_hash
 
 METRIC = ("UserBehaviourMetric", "--date", DAY)
 DATASET = "stage/classified_movie_review"
 DONE = ["COMPLETED"] * 3
-OPEN = {"PENDING", "RUNNING", "CANCEL_PENDING"}
 LOST = {"action": "AddJobFlowSteps", "before": True, "is_lost": True}
 
 
@@ -131,6 +134,32 @@ def test_a_step_that_fails_is_named_with_its_cause_and_the_next_run_submits_anot
     assert (far.metric(), len(commits(far)), submissions(emr)) == (DAY_ROWS, 1, 2)
 
 
+def test_a_job_that_throws_is_named_with_what_it_threw_and_the_line(far, emr):
+    with far.in_force():
+        # Where there is a script for this version of the jobs, none is uploaded.
+        lake().store.create(f"code/{code_hash()}/classified_movie_review.py", b"import sys\nprint(sys.no_such_name)\n")
+
+    failed = far.metric_of(DAY)
+
+    assert failed.code == 30
+    error = "AttributeError: module 'sys' has no attribute 'no_such_name' (classified_movie_review.py:2)"
+    assert error in failed.output, failed.output
+    assert emr.hdfs() == []
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("number", range(1, 7))
+def test_a_run_killed_at_a_commit_is_finished_by_the_same_command_with_one_submission(far, emr, moment, number):
+    script = str(ROOT / "tests/killed_run.py")
+
+    dead = far.run(sys.executable, script, moment, str(number), *METRIC, "--local-scheduler")
+    again = far.metric_of(DAY)
+
+    assert (dead.code, again.code) == (-signal.SIGKILL, 0), again.output
+    assert (far.metric(), len(commits(far)), submissions(emr), emr.states()) == (DAY_ROWS, 1, 1, DONE)
+
+
 @pytest.mark.faults
 def test_logs_that_never_come_leave_where_to_look(far, emr):
     far.set("emr", log_wait_seconds="1")
@@ -179,7 +208,7 @@ def test_a_run_that_stood_still_while_another_took_over_ends_well(far, emr):
 def test_calls_that_are_throttled_or_lost_are_no_failure(far, emr):
     emr.throttle("ListSteps", times=3)
     emr.throttle("AddJobFlowSteps")
-    emr.lose_answer("AddJobFlowSteps", skip=1)
+    emr.lose_answer("AddJobFlowSteps")
 
     done = far.metric_of(DAY)
 
@@ -205,5 +234,4 @@ def test_two_runs_at_once_submit_one_partition_once(far, emr):
     results = [ended(process) for process in processes]
 
     assert [code for code, _ in results] == [0, 0], results
-    assert (far.metric(), len(commits(far))) == (DAY_ROWS, 1)
-    assert not OPEN & set(emr.states())
+    assert (far.metric(), len(commits(far)), submissions(emr), emr.states()) == (DAY_ROWS, 1, 1, DONE)

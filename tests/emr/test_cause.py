@@ -63,11 +63,20 @@ def test_a_driver_that_threw_nothing_says_it_with_its_last_line(logs):
 
 def test_a_step_that_began_no_application_says_it_itself_without_a_wait(logs):
     given(logs, f"{STEP}/stderr", "Caused by: java.io.IOException: Access Denied\n\tat a.B.c(B.java:7)\n")
+    given(logs, f"{STEP}/stdout", "")
 
     cause = probable_cause(logs, "j-1", "s-1", 60)
 
     assert cause.reason == "java.io.IOException: Access Denied (B.java:7)"
     assert cause.log == logs.url(f"{STEP}/stderr.gz")
+
+
+def test_a_step_s_stdout_that_comes_after_its_stderr_is_waited_for(logs, monkeypatch):
+    monkeypatch.setattr("emr.cause.LOOK_SECONDS", 0.5)
+    given(logs, f"{STEP}/stderr", "WARN it looks bad\njava.io.IOException: some retry\n")
+    threading.Timer(0.2, given, (logs, f"{STEP}/stdout", BROKEN)).start()
+
+    assert probable_cause(logs, "j-1", "s-1", 30).reason == "ValueError: it is broken (job.py:3)"
 
 
 def test_the_containers_logs_are_waited_for(logs, monkeypatch):
