@@ -34,13 +34,15 @@ def adopt(emr: Emr, ledger: Ledger, work: Work, seen: Kept | None) -> Kept | Non
 
 
 def find(emr: Emr, ledger: Ledger, key: str, seen: Kept) -> tuple[str, ...]:
-    """Return the ids of the steps of an intent that nobody answered, or none once no more can come."""
+    """Return the ids of all steps of an intent that nobody answered, or none once no more can come."""
     until, entry = _settled_at(seen.entry), seen.entry
     while True:
         steps = emr.named(entry.cluster_id, entry.name, since(entry))
         current = ledger.read(key)
-        if _are_all(steps) or current is None or current.version != seen.version or now() > until:
+        if _are_all(steps):
             return tuple(step.id for step in steps)
+        if current is None or current.version != seen.version or now() > until:
+            return ()
         time.sleep(LOOK_SECONDS)
 
 

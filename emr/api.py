@@ -52,11 +52,12 @@ class Emr:
     AddJobFlowSteps has no token that would make a second one harmless.
     """
 
-    def __init__(self, client: Any, once: Any) -> None:
-        self.client, self.once = client, once
+    def __init__(self, client: Any, once: Any, patience_seconds: float) -> None:
+        self.client, self.once, self.patience_seconds = client, once, patience_seconds
 
     @classmethod
-    def connect(cls, region: str = "") -> Emr:
+    def connect(cls, region: str = "", patience_seconds: float = PATIENCE_SECONDS) -> Emr:
+        """Return EMR in a region, asked again for so long while it does not answer."""
         # It takes a third of a second to import.
         import boto3
 
@@ -64,7 +65,7 @@ class Emr:
             waits = {"connect_timeout": CONNECT_SECONDS, "read_timeout": READ_SECONDS}
             return boto3.client("emr", region_name=region or None, config=Config(retries=retries, **waits))
 
-        return cls(client(mode="adaptive", total_max_attempts=5), client(total_max_attempts=1))
+        return cls(client(mode="adaptive", total_max_attempts=5), client(total_max_attempts=1), patience_seconds)
 
     @property
     def region(self) -> str:
@@ -78,11 +79,11 @@ class Emr:
         """Return the ids of the steps that were added by the one request that is sent."""
         return tuple(self.once.add_job_flow_steps(JobFlowId=cluster_id, Steps=list(steps))["StepIds"])
 
-    def steps(self, cluster_id: str, ids: Sequence[str], seconds: float = PATIENCE_SECONDS) -> list[Step]:
+    def steps(self, cluster_id: str, ids: Sequence[str]) -> list[Step]:
         """Return the steps in the order of the ids, but for those that EMR does not know."""
         found: dict[str, Step] = {}
         for some in _in_parts(ids, MOST_IDS):
-            told = self._page(seconds, ClusterId=cluster_id, StepIds=some)
+            told = self._page(ClusterId=cluster_id, StepIds=some)
             found |= {one["Id"]: Step.of(one) for one in told["Steps"]}
         return [found[one] for one in ids if one in found]
 
@@ -95,7 +96,7 @@ class Emr:
         # Only without a filter does EMR promise an order.
         marker: dict[str, str] = {}
         while True:
-            told = self._page(PATIENCE_SECONDS, ClusterId=cluster_id, **marker)
+            told = self._page(ClusterId=cluster_id, **marker)
             for one in map(Step.of, told["Steps"]):
                 if one.created_at and one.created_at < since:
                     return
@@ -104,9 +105,9 @@ class Emr:
                 return
             marker = {"Marker": told["Marker"]}
 
-    def _page(self, seconds: float, **asked: Any) -> dict[str, Any]:
+    def _page(self, **asked: Any) -> dict[str, Any]:
         try:
-            return patiently(lambda: self.client.list_steps(**asked), seconds)
+            return patiently(lambda: self.client.list_steps(**asked), self.patience_seconds)
         except ClientError as error:
             # Of a cluster that ended months ago nothing is known any more.
             if _code(error) == "InvalidRequestException":
@@ -119,7 +120,7 @@ class Emr:
             self.client.cancel_steps(ClusterId=cluster_id, StepIds=some, StepCancellationOption="TERMINATE_PROCESS")
 
 
-def patiently(call: Callable[[], T], seconds: float = PATIENCE_SECONDS) -> T:
+def patiently(call: Callable[[], T], seconds: float) -> T:
     """Return what a call returns, made again while EMR is throttling, or away, for as long as that may last."""
     tries = Retrying(
         retry=retry_if_exception(is_passing),

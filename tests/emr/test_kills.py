@@ -7,9 +7,11 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import time
 from datetime import timedelta
 
 import pytest
+from botocore.exceptions import ClientError
 from emr_work import KEY, Bench
 from fixtures_emr import emr, emr_process  # noqa: F401 - fixtures
 from fixtures_s3 import REGION
@@ -181,3 +183,17 @@ def test_what_nobody_answers_for_is_owned_by_the_run_that_adopts_it(bench, emr):
 
     assert cancelled.step_ids == bench.entry.step_ids
     assert "COMPLETED" not in emr.wait_until_over()[1:]
+
+
+def test_who_cancels_does_not_wait_long_for_an_emr_that_is_busy(bench, emr):
+    bench.middle = ("sleep", "60")
+    dead = process_of(bench.run)
+    wait_until(lambda: emr.states()[1:2] == ["RUNNING"] and bench.entry.step_ids)
+    dead.kill()
+    emr.throttle("ListSteps", times=100)
+    began = time.monotonic()
+
+    with pytest.raises(ClientError, match="Throttling"):
+        cancel(Emr.connect(patience_seconds=0.1), bench.ledger, KEY, bench.entry.lease.owner)
+
+    assert time.monotonic() - began < 60

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import logging
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,7 +28,6 @@ from pipeline.core.spark.failed_step import failed_step
 from pipeline.core.spark.report import JobReport
 from pipeline.core.spark.submitted import noted
 
-log = logging.getLogger(__name__)
 ADVICE: dict[type[EmrError], tuple[type[PipelineError], str]] = {
     ClusterUnfit: (SettingError, "Look at [emr] cluster_id, then run it again."),
     LedgerUnreadable: (CheckFailed, "Look who wrote it, see that nothing of it runs, and remove it."),
@@ -129,8 +127,13 @@ def _move_refused(attempt: Attempt) -> None:
     folder = f"{_beside(attempt)}/refused"
     paths = [listed.path for listed in attempt.store.list(folder)]
     for path in paths:
-        with attempt.store.open(path, "rb") as source, attempt.open_refused(path.rpartition("/")[2]) as target:
-            shutil.copyfileobj(source, target)
+        try:
+            with attempt.store.open(path, "rb") as source, attempt.open_refused(path.rpartition("/")[2]) as target:
+                shutil.copyfileobj(source, target)
+        except SourceUnavailable:
+            # Another run that shares the steps may have moved it just now.
+            if path in [listed.path for listed in attempt.store.list(folder)]:
+                raise
     attempt.store.delete(paths)
 
 

@@ -18,6 +18,8 @@ from pipeline.core.spark.client import run_folder
 
 log = logging.getLogger(__name__)
 FOLDER = "emr"
+# Whoever stopped a run waits for its end.
+PATIENCE_SECONDS = 10.0
 
 
 @contextmanager
@@ -52,6 +54,6 @@ def _cancel(key: str, owner: str) -> None:
     from pipeline.core import config
     from pipeline.core.lake import lake
 
-    entry = cancel(Emr.connect(config.lake().region), Ledger(lake().store), key, owner)
+    entry = cancel(Emr.connect(config.lake().region, PATIENCE_SECONDS), Ledger(lake().store), key, owner)
     if entry:
         log.warning("%s: its steps on %s are cancelled.", entry.name, entry.cluster_id)

@@ -24,7 +24,7 @@ RAW = "raw/movie_review/20261122T000000Z-00000000/insert_date=2010-12-01"
 
 
 @pytest.fixture
-def lake(ministack, emr, settings, monkeypatch):
+def lake(ministack, emr, settings, monkeypatch, spark_run):
     """A lake in S3 with some raw reviews, and settings that have jobs run on a cluster."""
     root = f"{new_bucket(ministack)}/some/prefix"
     for name, value in emr.environment.items():
@@ -71,6 +71,23 @@ def test_a_run_that_died_before_the_commit_is_resumed_by_the_next(lake, emr):
     assert report.attempt.id == first.attempt.id
     assert report.rows == first.rows
     assert len(emr.steps()) == 3
+
+
+def test_what_another_run_has_moved_to_the_quarantine_is_not_missed(lake, monkeypatch):
+    attempt = begin(lake)
+    paths = [f"{attempt.dataset}/{attempt.id}/refused/{name}.json" for name in ("one", "two")]
+    for path in paths:
+        assert lake.store.create(path, b"{}")
+    listed = list(lake.store.list(f"{attempt.dataset}/{attempt.id}"))
+    lists = iter([listed])
+    lake.store.delete(paths[:1])
+    real = lake.store.list
+    monkeypatch.setattr(lake.store, "list", lambda folder: next(lists, None) or real(folder))
+
+    on_emr._move_refused(attempt)
+
+    assert [one.path.rpartition("/")[2] for one in real(attempt.quarantine)] == ["two.json"]
+    assert list(real(f"{attempt.dataset}/{attempt.id}/refused")) == []
 
 
 def test_on_a_cluster_whose_steps_run_side_by_side_one_step_does_it_all(lake, emr, settings):
