@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import subprocess
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -57,17 +57,18 @@ class SparkMaster:
         with urllib.request.urlopen(f"{self.page}/app/kill/", asked, timeout=30):
             pass
 
-    def start(self, kind: str, *arguments: str) -> subprocess.Popen:
+    def start(self, kind: str, *arguments: str, before: Sequence[str] = ()) -> subprocess.Popen:
         environment = os.environ | {"SPARK_LOCAL_IP": LOOPBACK, "SPARK_DAEMON_MEMORY": "256m", "SPARK_HOME": str(SPARK)}
-        command = [str(SPARK / "bin/spark-class"), f"{DEPLOY}.{kind}", "--host", LOOPBACK, *arguments]
+        command = [*before, str(SPARK / "bin/spark-class"), f"{DEPLOY}.{kind}", "--host", LOOPBACK, *arguments]
         with (self.folder / "log").open("ab") as log:
             process = subprocess.Popen(command, env=environment, cwd=self.folder, stdout=log, stderr=log)
         self.processes.append(process)
         return process
 
-    def start_worker(self) -> subprocess.Popen:
+    def start_worker(self, before: Sequence[str] = ()) -> subprocess.Popen:
+        """Start a worker; `before` are the words of a command that starts another."""
         sizes = ("--cores", "1", "--memory", "1g", "--webui-port", "0", "--work-dir", str(self.folder / "work"))
-        return self.start("worker.Worker", *sizes, self.url)
+        return self.start("worker.Worker", *sizes, self.url, before=before)
 
     def end_worker(self, worker: subprocess.Popen) -> None:
         """Kill a worker and what it runs, as the end of its machine does."""

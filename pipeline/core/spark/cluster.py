@@ -11,7 +11,7 @@ from typing import Any
 from pyspark import SparkContext, __version__
 
 from pipeline.core.settings import is_standalone
-from pipeline.core.spark.master import WAIT_SETTING
+from pipeline.core.spark.master import WAIT_SETTING, not_taken
 
 LOOK_SECONDS = 1.0
 UNSHARED = re.compile(r"FileNotFoundException|rows, wrote")
@@ -59,7 +59,7 @@ class Cluster:
         if not is_standalone(self.master):
             return cause
         if self._is_stopped():
-            return f"the Spark master at {self.master} {self._ending()}"
+            return self._ending()
         if UNSHARED.search(cause):
             return f"{cause.rstrip('.')}. All workers of {self.master} have to see the same files there"
         return cause
@@ -71,5 +71,8 @@ class Cluster:
 
     def _ending(self) -> str:
         if self.had_executor:
-            return "ended the application: somebody did, or its executors failed. Look at its page, and run it again"
-        return f"did not take the application. Is it one, of Spark {__version__}, with the same secret? Look at its log"
+            return (
+                f"the Spark master at {self.master} ended the application: somebody did, or its executors failed."
+                " Look at its page, and run it again"
+            )
+        return not_taken(self.master, __version__)

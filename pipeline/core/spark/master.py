@@ -41,6 +41,14 @@ def own_address(master: str) -> str:
         ) from error
 
 
+def not_taken(master: str, version: str) -> str:
+    """Return what is to be said where a session was stopped before it had anything of its master."""
+    return (
+        f"the Spark master at {master} did not take the application."
+        f" Is it one, of Spark {version}, with the same secret? Look at its log"
+    )
+
+
 def _address_towards(master: str) -> str:
     """Return the address from which the first master that answers is reached. Raises OSError if none does."""
     last = OSError("no address")

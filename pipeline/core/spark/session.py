@@ -17,10 +17,11 @@ from pyspark.sql import SparkSession
 
 from pipeline.core.errors import JobFailed, one_line
 from pipeline.core.spark.java import java
-from pipeline.core.spark.master import own_address
+from pipeline.core.spark.master import not_taken, own_address
 from spark_jobs import job
 
 LONGEST_CAUSE = 400
+STOPPED = "stopped SparkContext"
 JAVA_OPTIONS = "spark.driver.extraJavaOptions"
 OWN_SETTINGS = {"spark.ui.showConsoleProgress": "false"}
 
@@ -40,6 +41,9 @@ def start_session(settings: Mapping[str, str]) -> SparkSession:
     try:
         return _session({"spark.driver.host": address, "spark.driver.bindAddress": address, **settings})
     except Exception as error:
+        # It was stopped while it was being made.
+        if STOPPED in str(error):
+            raise JobFailed(not_taken(settings["spark.master"], __version__)) from error
         # An archive of classes that was cut short kills the JVM that uses it.
         if plain == settings:
             raise JobFailed(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import shutil
+import subprocess
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from fixtures_jobs import JOB, Heard, begin, given_reviews, jobs_at, of_application
 from fixtures_s3 import REGION, free_port, new_bucket
 from fixtures_settings import settings_file
+from fixtures_spark_master import running_master
 from processes import drivers_at, wait_until
 
 from pipeline.core import config
@@ -28,10 +30,10 @@ FORK = multiprocessing.get_context("fork")
 
 
 @contextmanager
-def run_on(master, folder, **more):
+def run_on(spark_master, folder, **more):
     """Have a run whose jobs go to a master, until the end of the block."""
     folder.mkdir(exist_ok=True)
-    settings = {"master": master.url, "ui_port": "0", "wait_seconds": "60", **more}
+    settings = {"master": spark_master.url, "ui_port": "0", "wait_seconds": "60", **more}
     lines = "\n".join(f"{name} = {value}" for name, value in settings.items())
     (folder / "test.cfg").write_text(f"[log]\nfile = lakeshift.log\n[jobs]\n{lines}\n")
     run = runtime_folder() / f"run-{os.getpid()}-{folder.name}"
@@ -89,7 +91,7 @@ def test_two_dates_of_a_run_are_at_work_at_once_each_on_a_worker(run, slow_line)
     url = urls.get(timeout=60)
 
     wait_until(lambda: len(jobs_at(url, "running")) == 2)
-    wait_until(lambda: all(one["completedTasks"] for one in executors(url)))
+    wait_until(lambda: all(one["completedTasks"] for one in executors(url)), 60)
 
     for worker in workers:
         worker.join()
@@ -161,6 +163,48 @@ def test_an_application_that_was_ended_is_named_and_the_next_job_has_a_new_one(r
     [driver] = drivers_at(run)
     driver.wait(30)
     assert jobs.run_job(JOB, given_reviews(lake), begin(lake), Heard()).rows == Counts(3, 2, 1)
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("unseen", ["raw", "stage"])
+def test_workers_that_do_not_see_the_lake_are_named_and_nothing_is_taken_for_written(lake, tmp_path, unseen):
+    reviews, attempt = given_reviews(lake), begin(lake)
+    hidden = tmp_path / "lake" / unseen
+    hidden.mkdir(exist_ok=True)
+
+    with running_master(tmp_path) as blind, run_on(blind, tmp_path / "run"):
+        blind.start_worker(before=without(hidden))
+        with pytest.raises(JobFailed) as failed:
+            jobs.run_job(JOB, reviews, attempt, Heard())
+
+    assert f"All workers of {blind.url} have to see the same files there" in str(failed.value)
+    assert ("part-0000.csv does not exist" if unseen == "raw" else "read 3 rows, wrote 0") in str(failed.value)
+
+
+def without(folder):
+    """Return the words before a command that is not to see what is in a folder."""
+    command = [
+        "unshare",
+        "--map-root-user",
+        "--mount",
+        "sh",
+        "-c",
+        f'mount -t tmpfs none "{folder}" && exec "$@"',
+        "sh",
+    ]
+    if subprocess.run([*command, "true"], check=False).returncode:
+        pytest.skip("this machine lets nobody mount")
+    return command
+
+
+@pytest.mark.faults
+def test_a_master_that_is_none_is_named_within_a_minute(spark_master, lake, tmp_path):
+    url = f"spark://127.0.0.1:{spark_master.page_port}"
+
+    with run_on(spark_master, tmp_path / "mistyped", master=url), pytest.raises(JobFailed) as failed:
+        jobs.run_job(JOB, given_reviews(lake), begin(lake), Heard())
+
+    assert f"the Spark master at {url} did not take the application. Is it one, of Spark 3" in str(failed.value)
 
 
 def test_a_run_takes_the_cores_that_it_may_and_gives_them_back(run, spark_master, tmp_path):
