@@ -66,13 +66,12 @@ def _run(emr: Emr, work: Work, attempt: Attempt, reporter: Reporter) -> Entry:
 
 
 def _work(name: str, input_location: str, attempt: Attempt) -> Work:
-    store, settings = attempt.store, config.emr()
-    if not store.url("").startswith("s3://") or not settings.cluster_id:
+    settings, root = config.emr(), attempt.store.url("")
+    if not root.startswith("s3://") or not settings.cluster_id:
         raise SettingError(
             "[jobs] runner = emr needs a lake that EMR can read, [lake] root = s3://..., and [emr] cluster_id = j-..."
         )
-    code = upload_code(store, name)
-    lake = hashlib.sha256(store.url("").encode()).hexdigest()[:12]
+    code = upload_code(attempt.store, name)
 
     def filled(attempt_id: str) -> list[dict]:
         places = _places(input_location, dataclasses.replace(attempt, id=attempt_id))
@@ -80,7 +79,7 @@ def _work(name: str, input_location: str, attempt: Attempt) -> Work:
 
     return Work(
         key=f"{attempt.dataset}/{attempt.partition}",
-        title=f"lakeshift {lake} {attempt.dataset} {attempt.partition}",
+        title=f"lakeshift {_short_hash(root)} {attempt.dataset} {attempt.partition}",
         inputs=(input_location, f"code {code_hash()}", *(f"rerun {one}" for one in attempt.seen.reruns)),
         cluster_id=settings.cluster_id,
         new_attempt=new_attempt_id,
@@ -88,6 +87,10 @@ def _work(name: str, input_location: str, attempt: Attempt) -> Work:
         has_result=lambda attempt_id: _report(dataclasses.replace(attempt, id=attempt_id)) is not None,
         poll_seconds=settings.poll_seconds,
     )
+
+
+def _short_hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def _places(input_location: str, attempt: Attempt) -> dict[str, str]:
