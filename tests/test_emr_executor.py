@@ -7,6 +7,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import time
 import zipfile
 
 import boto3
@@ -118,12 +119,13 @@ def test_a_step_that_may_fail_lets_the_next_one_run(emr):
 
 def test_a_step_that_is_cancelled_is_ended_with_all_its_processes(emr, tmp_path):
     mark = tmp_path / "mark"
-    ids = add(emr, step("long", "bash", "-c", f"sleep 2; touch {mark}"), step("next", "sleep", "60"))
+    ids = add(emr, step("long", "bash", "-c", f"(sleep 2; touch {mark}) & wait"), step("next", "sleep", "60"))
 
     told = emr.client.cancel_steps(ClusterId=emr.cluster_id, StepIds=ids)["CancelStepsInfoList"]
 
     assert [one["Status"] for one in told] == ["SUBMITTED", "SUBMITTED"]
     assert emr.wait_until_over() == ["CANCELLED", "CANCELLED"]
+    time.sleep(2.5)
     assert not mark.exists()
 
 
