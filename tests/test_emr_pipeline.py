@@ -235,3 +235,19 @@ def test_two_runs_at_once_submit_one_partition_once(far, emr):
 
     assert [code for code, _ in results] == [0, 0], results
     assert (far.metric(), len(commits(far)), submissions(emr), emr.states()) == (DAY_ROWS, 1, 1, DONE)
+
+
+@pytest.mark.faults
+def test_days_at_once_by_several_workers_are_submitted_and_loaded_once_each(far, emr):
+    far.set("emr", cluster_id=emr.new_cluster(side_by_side=2))
+    far.lakeshift("seed", "--overwrite", "--days", "4", "--rows", "2000", "--reviews-count", "1000")
+
+    done = far.luigi(
+        "RangeDaily", "--of", "UserBehaviourMetric", "--start", DAY, "--stop", "2010-12-04", "--workers", "3"
+    )
+
+    assert done.code == 0, done.output
+    assert (len(set(commits(far))), submissions(emr)) == (3, 3)
+    markers = far.query("SELECT partition_key, row_count FROM public.etl_load ORDER BY partition_key")
+    rows = far.query("SELECT insert_date, count(*) FROM public.user_behavior_metric GROUP BY insert_date")
+    assert markers == [(f"insert_date={day}", count) for day, count in sorted(rows)]
