@@ -144,6 +144,8 @@ def test_a_job_that_throws_is_named_with_what_it_threw_and_the_line(far, emr):
     assert failed.code == 30
     error = "AttributeError: module 'sys' has no attribute 'no_such_name' (classified_movie_review.py:2)"
     assert error in failed.output, failed.output
+    # The last step clears HDFS when the run has ended already.
+    assert emr.wait_until_over()[1] == "FAILED"
     assert emr.hdfs() == []
 
 
