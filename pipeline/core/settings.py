@@ -158,7 +158,7 @@ def is_standalone(master: str) -> bool:
 
 def as_folder(value: str, folder: Path) -> str:
     """Return a folder that is there, or nothing."""
-    path = as_path(value, folder)
+    path = as_path(value, folder) if value else ""
     if path and not Path(path).is_dir():
         raise ValueError
     return path
