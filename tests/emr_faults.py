@@ -34,6 +34,11 @@ class Faults:
         self.held: list[threading.Event] = []
         self.lock = threading.Lock()
 
+    def forget(self) -> None:
+        """Let go of what the last test asked for."""
+        self.release()
+        self.calls, self.faults = [], []
+
     def add(self, **about: Any) -> None:
         with self.lock:
             self.faults.append(Fault(**about))

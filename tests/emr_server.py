@@ -49,8 +49,7 @@ class Control:
     def start(self) -> int:
         """Forget what the last test asked for, end what it left running, and return the port on 127.0.0.1."""
         self.end()
-        self.faults.release()
-        self.faults.__init__()  # type: ignore[misc]
+        self.faults.forget()
         self.logs.delay_seconds = 0
         return self.server.server_port
 
