@@ -41,12 +41,13 @@ def a_secret(endpoint: str) -> str:
 
 
 def arguments_during(project: Project, *command: str) -> tuple[str, str]:
-    """Return what a command prints, and all arguments of the processes below it while it runs."""
+    """Return what a command prints, and all arguments of its processes while it runs."""
     run, seen = project.start(*command), set()
 
     def has_ended() -> bool:
         with suppress(psutil.Error):
-            for process in psutil.Process(run.pid).children(recursive=True):
+            root = psutil.Process(run.pid)
+            for process in (root, *root.children(recursive=True)):
                 seen.add(" ".join(process.cmdline()))
         return run.poll() is not None
 

@@ -12,6 +12,7 @@ import typer
 from pipeline.cli.console import LUIGI, say, show_table
 
 if TYPE_CHECKING:
+    from pipeline.core.tasks import PartitionTask
     from pipeline.seed.loading import Loaded
 
 KEPT = (
@@ -72,6 +73,8 @@ def _load(purchases: list[Path], reviews: Path | None) -> None:
 
     if reviews:
         check_review_file(reviews)
+    if purchases:
+        _check_what_is_made(with_reviews=reviews is not None)
     loaded = loading.load_purchase_files(purchases) if purchases else None
     if loaded:
         _report(loaded)
@@ -94,7 +97,8 @@ def _generate(days: int, rows: int, reviews_count: int) -> None:
     from pipeline.seed.generated_purchases import generated_purchases, shop_days
     from pipeline.seed.generated_reviews import generated_reviews
 
-    reviews.review_feed()  # a setting that is wrong is to be known before anything changes
+    reviews.check_feed()
+    _check_what_is_made(with_reviews=True)
     loaded = loading.load_generated_purchases(generated_purchases(shop_days(days), rows))
     _report(loaded)
     feed = reviews.put_generated_reviews(generated_reviews(reviews_count))
@@ -105,14 +109,28 @@ def _generate(days: int, rows: int, reviews_count: int) -> None:
 def _ask_again(days: Sequence[date], with_reviews: bool) -> None:
     """Have the days that are made already made again of what is there now, and say what is next."""
     from pipeline.cli.reruns import request_reruns
-    from pipeline.user_behaviour import MovieReview, UserBehaviourMetric, UserPurchase
+    from pipeline.user_behaviour import UserBehaviourMetric
 
-    again = request_reruns([UserPurchase, *([MovieReview] if with_reviews else [])], days)
+    again = request_reruns(_filled(with_reviews), days)
     if again:
         say(f"{len(again)} day{'s' if len(again) > 1 else ''} made already will be made again")
     if days:
         task = UserBehaviourMetric
         say(f"Next: {LUIGI.format(module=task.__module__, task=task.__name__, day=days[0])}")
+
+
+def _check_what_is_made(with_reviews: bool) -> None:
+    """Raise what _ask_again would, while no source has changed yet."""
+    from pipeline.cli.reruns import check_reruns
+
+    check_reruns(_filled(with_reviews))
+
+
+def _filled(with_reviews: bool) -> list[type[PartitionTask]]:
+    """Return the tasks that read the sources which are filled."""
+    from pipeline.user_behaviour import MovieReview, UserPurchase
+
+    return [UserPurchase, MovieReview] if with_reviews else [UserPurchase]
 
 
 def _report(loaded: Loaded) -> None:

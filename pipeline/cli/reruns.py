@@ -39,11 +39,20 @@ def rerun(
 
 def request_reruns(kinds: Iterable[type[PartitionTask]], days: Sequence[date]) -> list[date]:
     """Ask for tasks, and all that is made of them, on those of the days that are made already; return these."""
-    if not days:
-        return []
-    tasks = _tasks_of(days[0])
-    asked = _made_of([tasks[kind.__name__] for kind in kinds], tasks.values())
-    return sorted(_request(map(type, asked), days))
+    return sorted(_request(_kinds_made_of(kinds, days[0]), days)) if days else []
+
+
+def check_reruns(kinds: Iterable[type[PartitionTask]]) -> None:
+    """Raise what request_reruns would at a lake or a warehouse that does not say what is made, and ask for nothing."""
+    day = date.today()
+    for kind in _kinds_made_of(kinds, day):
+        if _can_be_asked(kind(date=day)):
+            kind.bulk_complete([day])
+
+
+def _kinds_made_of(kinds: Iterable[type[PartitionTask]], day: date) -> list[type[PartitionTask]]:
+    tasks = _tasks_of(day)
+    return [type(task) for task in _made_of([tasks[kind.__name__] for kind in kinds], tasks.values())]
 
 
 def _request(kinds: Iterable[type[PartitionTask]], days: Sequence[date]) -> set[date]:
@@ -84,8 +93,13 @@ def _tasks_of(day: date) -> dict[str, PartitionTask]:
             importlib.import_module(f"pipeline.{module.name}")
     from pipeline.core.tasks import PartitionTask
 
-    kinds = (kind for kind in _descendants(PartitionTask) if not kind.__module__.startswith("pipeline.core."))
+    kinds = (kind for kind in _descendants(PartitionTask) if _is_of_a_pipeline(kind))
     return {kind.__name__: kind(date=day) for kind in kinds if set(kind.get_param_names()) == {"date"}}
+
+
+def _is_of_a_pipeline(kind: type) -> bool:
+    # Whoever imports this may have tasks of its own.
+    return kind.__module__.startswith("pipeline.") and not kind.__module__.startswith("pipeline.core.")
 
 
 def _descendants(kind: type[PartitionTask]) -> Iterator[type[PartitionTask]]:

@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from datetime import datetime, timezone
 from typing import Any
 
-from pipeline.core.errors import SettingError, SourceUnavailable, one_line
+from pipeline.core.errors import SettingError, SourceUnavailable
 from pipeline.core.store import open_store
 
 
@@ -78,10 +78,10 @@ class _StoredFeed(Feed):
     def __init__(self, path: str, setting: str):
         folder, _, name = path.rpartition("/")
         try:
-            super().__init__(path, open_store(folder).open(name, "rb"))
+            super().__init__(path, open_store(folder, setting).open(name, "rb"))
         except SourceUnavailable as error:
-            reason = "it is not there" if isinstance(error.__cause__, FileNotFoundError) else one_line(error)
-            raise SourceUnavailable(f"{path} cannot be read: {reason}. Put it there, or look at {setting}.") from error
+            text = str(error)
+            raise SourceUnavailable(text if path in text else f"{path} cannot be read: {text}") from error
 
     def check_unchanged(self, count: int) -> None:
         # The store gives one version or none, so what could differ is how much of it came.

@@ -30,6 +30,14 @@ def review_feed() -> str:
     return feed
 
 
+def check_feed() -> None:
+    """Raise what put_review_file does at a feed in S3 that cannot even be looked for, and change nothing."""
+    feed = review_feed()
+    if is_stored(feed, MovieReview.setting):
+        folder, _, name = feed.rpartition("/")
+        any(open_store(folder, MovieReview.setting).list(name))
+
+
 def put_review_file(path: Path) -> str:
     """Make the feed of reviews a copy of a file with the right header, and return where the feed is.
 
@@ -43,7 +51,7 @@ def put_review_file(path: Path) -> str:
 
 def check_review_file(path: Path) -> None:
     """Raise what put_review_file does at a file that cannot become the feed, and change nothing."""
-    review_feed()
+    check_feed()
     with _checked_reviews(path):
         pass
 
@@ -109,7 +117,7 @@ def _checked_reviews(path: Path) -> Iterator[BinaryIO]:
 def _replaced(feed: str) -> Iterator[BinaryIO]:
     """Yield a file that takes the place of the feed when all of it is written, and not before."""
     folder, _, name = feed.rpartition("/")
-    store = open_store(folder or "/")
+    store = open_store(folder or "/", MovieReview.setting)
     with store.open(name, "wb") as target:
         yield target
     store.sync([name])

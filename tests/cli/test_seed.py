@@ -1,9 +1,12 @@
 """`lakeshift seed` fills both sources or says why not, and has the days made already made again."""
 
+# ruff: noqa: F811 - fixtures
+
 from itertools import chain
 
 import pytest
 from fixtures_cli import DAY, REVIEWS, commit
+from fixtures_redshift import redshift, redshift_process  # noqa: F401 - fixtures
 from fixtures_s3 import REGION, new_bucket
 
 from pipeline.core.etl_load import Load
@@ -99,6 +102,36 @@ def test_when_one_of_the_two_is_bad_neither_source_changes(seeded, postgres, tmp
     assert postgres.query("SELECT to_regclass('retail.user_purchase')") == [(None,)] or not postgres.query(
         "SELECT * FROM retail.user_purchase"
     )
+
+
+def seed_arguments(files, kind):
+    return ["--overwrite", "--days", "1", "--rows", "10"] if kind == "generated" else list(chain(*files.items()))
+
+
+@pytest.mark.parametrize("kind", ["generated", "files"])
+def test_a_warehouse_without_its_tables_is_noticed_before_a_source_changes(
+    seeded, settings, redshift, postgres, tmp_path, files, kind
+):
+    settings("warehouse", "url", redshift.url)
+
+    done = seeded("seed", *seed_arguments(files, kind))
+
+    assert (done.code, "lakeshift migrate" in done.err) == (1, True)
+    assert postgres.query("SELECT to_regclass('retail.user_purchase')") == [(None,)]
+    assert not (tmp_path / "vendor/movie_review.csv").exists()
+
+
+@pytest.mark.parametrize("kind", ["generated", "files"])
+def test_a_feed_that_s3_refuses_is_noticed_before_the_purchases_change(
+    seeded, settings, ministack, postgres, files, kind
+):
+    settings("lake", "endpoint_url", ministack)
+    settings("user_behaviour", "review_feed", "s3://no-vendor/reviews.csv")
+
+    done = seeded("seed", *seed_arguments(files, kind))
+
+    assert (done.code, "bucket no-vendor does not exist. Look at [user_behaviour] review_feed" in done.err) == (1, True)
+    assert postgres.query("SELECT to_regclass('retail.user_purchase')") == [(None,)]
 
 
 @pytest.mark.parametrize("name", ["--days", "--rows", "--reviews-count"])

@@ -90,7 +90,7 @@ def test_an_s3_that_stays_busy_is_one_line_after_a_while(proxy, proxied):
     proxy.spoil("", "", SLOW_DOWN, times=100)
     began = time.monotonic()
 
-    with pytest.raises(SourceUnavailable, match=r"^s3://\S+/lake/a at http://\S+: .*SlowDown.*Look at \[lake\] root"):
+    with pytest.raises(SourceUnavailable, match=r"^s3://\S+/lake/a at http://\S+: .*SlowDown.*look at \[lake\] root"):
         proxied.read("a")
 
     assert time.monotonic() - began < 20

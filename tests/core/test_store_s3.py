@@ -11,9 +11,10 @@ import pytest
 from fixtures_lake import in_pages_of, in_processes, proxied, put  # noqa: F401 - fixtures
 from fixtures_s3 import proxy  # noqa: F401 - fixtures
 from fsspec.asyn import sync
-from s3_proxy import Reply, lost_reply, s3_error
+from s3_proxy import Reply, lost_reply, lost_request, s3_error
 
 from pipeline.core.errors import SourceUnavailable
+from pipeline.core.store.requests import requests_of
 from pipeline.core.store.s3 import S3Store
 
 
@@ -112,15 +113,48 @@ def test_a_bucket_that_is_not_there_is_told_from_a_key_that_is_not(ministack):
     store = S3Store("s3://no-such-bucket/lake", ministack)
 
     for ask in (store.read, lambda path: list(store.list(path)), lambda path: store.create(path, b"")):
-        with pytest.raises(SourceUnavailable, match=r"s3://no-such-bucket/lake/a .*bucket does not exist"):
+        with pytest.raises(
+            SourceUnavailable,
+            match=r"^s3://no-such-bucket/lake/a at \S+: the bucket no-such-bucket does not exist\. Look at \[lake\] ro",
+        ):
             ask("a")
 
 
 def test_an_endpoint_that_is_down_is_one_line_that_names_it():
     store = S3Store("s3://bucket/lake", "http://127.0.0.1:9")
 
-    with pytest.raises(SourceUnavailable, match=r"^s3://bucket/lake/a at http://127.0.0.1:9: .*\[lake\] root and"):
+    with pytest.raises(
+        SourceUnavailable,
+        match=r"^S3 at http://127.0.0.1:9 cannot be reached\. Is it up, and is \[lake\] endpoint_url right\?$",
+    ):
         store.read("a")
+
+
+def test_an_endpoint_that_is_down_is_asked_as_often_as_one_that_is_busy(tmp_path, monkeypatch):
+    monkeypatch.setenv("LAKESHIFT_RUN", str(tmp_path))
+    store = S3Store("s3://bucket/lake", "http://127.0.0.1:9")
+
+    with pytest.raises(SourceUnavailable, match="cannot be reached"):
+        store.create("a", b"data")
+
+    assert requests_of(tmp_path) == {"PutObject": 6}
+
+
+@pytest.mark.parametrize("code", ["AccessDenied", "InvalidAccessKeyId", "ExpiredToken"])
+def test_a_key_that_is_refused_is_one_line_about_the_credentials(code, proxy, proxied):
+    proxy.spoil("GET", "/lake/a", s3_error(403, code))
+
+    with pytest.raises(SourceUnavailable, match=rf"^s3://\S+/lake/a at http://\S+: {code}: \w+\. Look at the AWS cred"):
+        proxied.read("a")
+
+
+def test_a_lost_connection_is_told_without_the_words_of_python(proxy, proxied):
+    proxy.spoil("GET", "/lake/a", lost_request, times=100)
+
+    with pytest.raises(
+        SourceUnavailable, match=r"^s3://\S+/lake/a at http://[\w.:]+: the connection was lost\. Run it"
+    ):
+        proxied.read("a")
 
 
 def test_a_fork_leaves_the_connections_of_its_parent_alone(proxy, proxied):

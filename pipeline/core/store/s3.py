@@ -15,12 +15,14 @@ from aiohttp import ClientError as TransportError
 from botocore.exceptions import BotoCoreError
 from fsspec.asyn import sync
 
-from pipeline.core.errors import SourceUnavailable, one_line
+from pipeline.core.errors import SourceUnavailable
 from pipeline.core.store.base import Found, Listed, Store, Upload, refuse_kept
 from pipeline.core.store.local import walk
-from pipeline.core.store.s3_connection import FILES_AT_ONCE, Connection, answering, connect, error_code
+from pipeline.core.store.s3_connection import FILES_AT_ONCE, Connection, connect
 from pipeline.core.store.s3_deletes import delete_keys
+from pipeline.core.store.s3_errors import answering, error_code, said
 from pipeline.core.store.s3_files import NewObject, StoredObject
+from pipeline.core.store.s3_unchanging import Unchanging
 
 # A conflict is over when the other request is: S3 says to send a put that met one again.
 CONFLICT_WAIT_SECONDS = (0.1, 0.2, 0.4, 0.8, 1.6)
@@ -28,17 +30,21 @@ ABORT_AT_ONCE = 16
 
 
 class S3Store(Store):
-    """Objects below s3://bucket/prefix. The credentials are those that boto3 would find."""
+    """Objects below s3://bucket/prefix, which a setting names. The credentials are those that boto3 would find."""
 
-    def __init__(self, root: str, endpoint_url: str = "", region: str = ""):
+    def __init__(self, root: str, endpoint_url: str = "", region: str = "", setting: str = "[lake] root"):
         self.bucket, _, prefix = root.removeprefix("s3://").strip("/").partition("/")
         self.prefix = f"{prefix}/" if prefix else ""
-        self.endpoint_url, self.region = endpoint_url, region
+        self.endpoint_url, self.region, self.setting = endpoint_url, region, setting
 
     @property
     def fs(self) -> Connection:
         """The connections of this process, which a child forked from it does not use."""
         return connect(os.getpid(), self.endpoint_url, self.region)
+
+    def unchanging(self) -> Unchanging:
+        """Return the files of S3 for a reader that takes it that nobody changes them."""
+        return Unchanging(self.fs)
 
     def url(self, path: str) -> str:
         return f"s3://{self.bucket}/{self._key(path)}".rstrip("/")
@@ -88,9 +94,7 @@ class S3Store(Store):
         while some := list(islice(waiting, ABORT_AT_ONCE)):
             asked = [{"Bucket": self.bucket, "Key": self._key(one.path), "UploadId": one.id} for one in some]
             errors = sync(self.fs.loop, _errors, self.fs, "abort_multipart_upload", asked)
-            kept += [
-                f"{self.url(one.path)} ({one_line(error)})" for one, error in zip(some, errors, strict=True) if error
-            ]
+            kept += [f"{self.url(one.path)} ({said(error)})" for one, error in zip(some, errors, strict=True) if error]
         refuse_kept("aborted", kept)
 
     def open(self, path: str, mode: str) -> BinaryIO:
@@ -158,8 +162,7 @@ class S3Store(Store):
 
     def _answering(self, path: str) -> AbstractContextManager[None]:
         """Say of any failure which place it was about."""
-        place = f"{self.url(path)} at {self.endpoint_url or 'AWS'}"
-        return answering(place, "Look at [lake] root and endpoint_url, and at the AWS credentials.")
+        return answering(self.url(path), self.endpoint_url, self.setting)
 
 
 async def _get(fs: Connection, bucket: str, key: str, tries: int = 3) -> Found:

@@ -1,20 +1,17 @@
-"""The connections of a process to S3, how long they wait and how much they hold, and what may go wrong on them."""
+"""The connections of a process to S3, how long they wait and how much they hold."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 from math import ceil
 from pathlib import Path
 
-from aiohttp import ClientError as TransportError
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import EndpointConnectionError
 from fsspec.asyn import sync_wrapper
 from s3fs import S3FileSystem
+from s3fs.core import add_retryable_error
 
-from pipeline.core.errors import SourceUnavailable, one_line
 from pipeline.core.store.requests import SENDING, note_request
 
 CONNECT_SECONDS = 5
@@ -26,7 +23,8 @@ FILES_AT_ONCE = 4
 PARTS_AT_ONCE = 2
 # S3 takes no more parts than this of one object.
 MAX_PARTS = 10_000
-FAILURES = (OSError, BotoCoreError, TransportError, asyncio.TimeoutError)
+# What refuses connections is tried as often as what is busy: it may be about to start.
+add_retryable_error(EndpointConnectionError)
 
 
 class Connection(S3FileSystem):
@@ -76,18 +74,3 @@ def connect(pid: int, endpoint_url: str, region: str) -> Connection:
     # Its own default of five, over botocore's three, makes an endpoint that is down take minutes.
     fs.retries = 2
     return fs
-
-
-@contextmanager
-def answering(place: str, advice: str) -> Iterator[None]:
-    """Say of any failure which place it was about, and what to do."""
-    try:
-        yield
-    except FAILURES as error:
-        raise SourceUnavailable(f"{place}: {one_line(error)}. {advice}") from error
-
-
-def error_code(error: BaseException) -> str:
-    """Return S3's own word for an error that s3fs translated."""
-    cause = error.__cause__
-    return cause.response["Error"]["Code"] if isinstance(cause, ClientError) else ""

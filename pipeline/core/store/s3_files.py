@@ -10,7 +10,8 @@ from s3fs.utils import FileExpired
 
 from pipeline.core.errors import SourceUnavailable
 from pipeline.core.store.base import NewFile
-from pipeline.core.store.s3_connection import FAILURES, Connection
+from pipeline.core.store.s3_connection import Connection
+from pipeline.core.store.s3_errors import FAILURES
 
 
 class Answering(Protocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -9,10 +10,15 @@ import sqlglot
 from sqlglot import exp
 
 from pipeline.core.columns import Types
+from pipeline.core.sql_files import read_sql, table_files
 from pipeline.core.warehouse.grammar import parse
 from pipeline.core.warehouse.statements import Column, CreateExternalTable, TableName
 from pipeline.core.warehouse.types import as_redshift_declares, declared_length, redshift_type
 
+# Who asks for names has an error to tell, so this needs no setting, as the place of the lake is.
+DECLARING = re.compile(
+    r"^CREATE (?:EXTERNAL )?(?:TABLE|SCHEMA) (?:IF NOT EXISTS )?([\w.]+)", re.IGNORECASE | re.MULTILINE
+)
 # What the catalogue of a data lake calls types that Redshift calls otherwise.
 OF_THE_CATALOGUE = {"float": "real", "string": "varchar(max)"}
 
@@ -39,6 +45,12 @@ def declared_table(statement: str) -> Declared | None:
     columns = [Column(one.name.lower(), one.args["kind"].sql("redshift")) for one in tree.find_all(exp.ColumnDef)]
     table = TableName(name.db.lower() or "public", name.name.lower())
     return Declared(table, types(columns), frozenset(), is_external=False)
+
+
+def is_declared(name: str) -> bool:
+    """Say whether sql/ declares a schema or a table of this name, which may be without its schema."""
+    found = {declared.lower() for file in table_files() for declared in DECLARING.findall(read_sql(file))}
+    return name.lower() in found | {declared.rpartition(".")[2] for declared in found}
 
 
 def types(columns: Iterable[Column]) -> Types:

@@ -1,7 +1,9 @@
 """The embedded warehouse reads a lake that lies in S3."""
 
+# ruff: noqa: F811 - fixtures
+
 import pytest
-from fixtures_s3 import REGION, new_bucket
+from fixtures_s3 import REGION, new_bucket, proxy  # noqa: F401 - fixtures
 from fixtures_warehouse import DAY, REVIEWS, given_reviews
 
 from pipeline.core.errors import SourceUnavailable
@@ -36,6 +38,19 @@ def test_a_partition_in_s3_is_read(warehouse, bucket):
         for _ in range(2):
             cursor.execute(COUNT, {"day": DAY})
             assert cursor.fetchall() == [(3, 2)]
+
+
+def test_what_a_file_is_like_is_asked_of_s3_once_in_a_transaction(warehouse, bucket, proxy, settings):
+    given_reviews_in(bucket, warehouse)
+    warehouse.set_external_partitions(REVIEWS, {Partition.of_date(DAY): f"{bucket}/stage/review/"})
+    settings("lake", "endpoint_url", proxy.endpoint)
+
+    with warehouse.transaction() as cursor:
+        for _ in range(2):
+            cursor.execute(COUNT, {"day": DAY})
+
+    files = [request.path for request in proxy.requests if request.method == "HEAD"]
+    assert len(files) == len(set(files)) == 2
 
 
 def test_a_place_in_s3_that_holds_nothing_is_named(warehouse, bucket):

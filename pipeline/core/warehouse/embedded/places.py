@@ -33,7 +33,8 @@ def let_read(connection: duckdb.DuckDBPyConnection, locations: Iterable[str]) ->
     """Make a connection able to read what lies at locations."""
     remote = next((location for location in locations if location.startswith("s3://")), None)
     if remote and not connection.filesystem_is_registered("s3"):
-        connection.register_filesystem(open_store(remote).fs)  # type: ignore[attr-defined]
+        # DuckDB asks dozens of times, and what lies there was written by one attempt, which never changes.
+        connection.register_filesystem(open_store(remote).unchanging())  # type: ignore[attr-defined]
 
 
 def check_types(connection: duckdb.DuckDBPyConnection, table: ExternalTable, files: Iterable[str]) -> None:

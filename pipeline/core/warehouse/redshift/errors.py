@@ -12,6 +12,7 @@ import redshift_connector
 
 from pipeline.core.errors import JobFailed, PipelineError, Retryable, SettingError, SourceUnavailable
 from pipeline.core.retries import PASSING
+from pipeline.core.warehouse.declared import is_declared
 
 # Beside its own, the connector lets through what reading a message that was cut raises.
 ERRORS = (redshift_connector.Error, OSError, struct.error)
@@ -28,8 +29,7 @@ BROKEN = ("BrokenPipe", "connection is closed", "communication error")
 ISOLATION = re.compile(
     r"(1023|1018)\b|.*serializable isolation violation|.*conflict with concurrent transaction", re.IGNORECASE
 )
-MISSING_CODES = ("42P01", "3F000")
-MISSING = re.compile(r"\b(relation|table|schema) \S+ does not exist", re.IGNORECASE)
+MISSING = re.compile(r"\b(?:relation|table|schema) \"?([\w.]+)\"? does not exist", re.IGNORECASE)
 
 
 def failed(error: Exception, place: str, doing: str, in_transaction: bool = True) -> PipelineError:
@@ -42,7 +42,7 @@ def failed(error: Exception, place: str, doing: str, in_transaction: bool = True
         return Retryable(f"{place}: the connection was lost ({doing}). {text}. {unchanged} it again.")
     if code in PASSING or (code == "XX000" and ISOLATION.match(text)):
         return Retryable(f"{place}: {text} ({doing}). {unchanged} it again.")
-    if code in MISSING_CODES or MISSING.search(text):
+    if (missing := MISSING.search(text)) and is_declared(missing[1]):
         return SourceUnavailable(f"{place}: {text} ({doing}). Create what is missing: lakeshift migrate")
     if code in REFUSED:
         return SettingError(f"{place}: {text}. Look at [warehouse] in luigi.cfg.")
@@ -60,6 +60,8 @@ def unreachable(error: Exception, place: str) -> PipelineError:
         return failed(error, place, "logging in")
     cause = error.args[1] if len(error.args) > 1 else error
     text = f"{place} cannot be reached. Is it up, and is [warehouse] url in luigi.cfg right? {text_of(error)}"
+    if text_of(error) == "Server refuses SSL":
+        return SettingError(f"{place} speaks no TLS. On this machine only, add ?sslmode=disable to [warehouse] url.")
     if isinstance(cause, ssl.SSLError):
         return SettingError(f"{place}: no secure connection, so nothing was sent. {cause}")
     if isinstance(cause, (socket.gaierror, TimeoutError)):

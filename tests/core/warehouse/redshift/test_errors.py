@@ -65,6 +65,13 @@ def test_what_is_missing_is_created_by_migrate(error):
     assert "lakeshift migrate" in str(told)
 
 
+@pytest.mark.parametrize("name", ['relation "public.etl_laod"', 'relation "load"', 'schema "spectral"'])
+def test_what_nothing_declares_is_not_created_by_migrate(name):
+    told = failed(reported("42P01", f"{name} does not exist"), PLACE, LOCKED)
+
+    assert str(told) == f"{PLACE}: {name} does not exist ({LOCKED})"
+
+
 @pytest.mark.parametrize(
     ("error", "kind", "text"),
     [

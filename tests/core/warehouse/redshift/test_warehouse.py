@@ -75,9 +75,14 @@ def test_a_value_that_is_missing_is_named(store):
         store.query(INSERT, {"other": 7})
 
 
-def test_a_table_that_is_missing_is_created_by_migrate(store):
-    with pytest.raises(SourceUnavailable, match=r'relation "nothing" does not exist .*lakeshift migrate$'):
-        store.query("SELECT * FROM public.nothing")
+def test_a_table_that_sql_declares_is_created_by_migrate(store):
+    with pytest.raises(SourceUnavailable, match=r'relation "etl_load" does not exist .*lakeshift migrate$'):
+        store.query("SELECT * FROM public.etl_load")
+
+
+def test_of_a_table_that_nothing_declares_no_more_is_said_than_that_it_is_missing(store):
+    with pytest.raises(PipelineError, match=r'relation "etl_laod" does not exist \(SELECT \* FROM public.etl_laod\)$'):
+        store.query("SELECT * FROM public.etl_laod")
 
 
 def test_a_table_that_another_keeps_is_given_up_with_who_it_is(store, settings, redshift):
