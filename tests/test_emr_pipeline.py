@@ -13,6 +13,7 @@ import pytest
 from fixtures_emr import Emr, emr, emr_process  # noqa: F401 - fixtures
 from fixtures_redshift import redshift, redshift_process  # noqa: F401 - fixtures
 from fixtures_s3 import REGION, new_bucket
+from processes import wait_until
 from project import DAY, ROOT, Project, luigi_command
 from sample import DAY_ROWS, given_a_day
 
@@ -73,6 +74,7 @@ def test_a_day_goes_by_way_of_s3_emr_and_redshift(far, emr, redshift):
     assert far.metric_of(DAY).output.startswith("Nothing to do")
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize(
     ("moment", "submitted"),
     [
@@ -106,6 +108,7 @@ def test_steps_that_completed_after_the_kill_are_committed_and_not_run_again(far
     assert (far.metric(), len(commits(far)), emr.states()) == (DAY_ROWS, 1, DONE)
 
 
+@pytest.mark.faults
 def test_a_run_that_is_stopped_cancels_its_steps_and_the_next_one_submits_others(far, emr):
     emr.stall("2/3")
     process = far.start(*luigi_command(*METRIC))
@@ -121,6 +124,7 @@ def test_a_run_that_is_stopped_cancels_its_steps_and_the_next_one_submits_others
     assert (far.metric(), len(commits(far)), emr.wait_until_over()[3:]) == (DAY_ROWS, 1, DONE)
 
 
+@pytest.mark.faults
 def test_a_step_that_fails_is_named_with_its_cause_and_the_next_run_submits_another(far, emr):
     emr.fail("2/3", stderr="Caused by: java.io.IOException: No space left on device\n\tat a.B.write(B.java:7)\n")
 
@@ -134,6 +138,7 @@ def test_a_step_that_fails_is_named_with_its_cause_and_the_next_run_submits_anot
     assert (far.metric(), len(commits(far)), submissions(emr)) == (DAY_ROWS, 1, 2)
 
 
+@pytest.mark.faults
 def test_a_job_that_throws_is_named_with_what_it_threw_and_the_line(far, emr):
     with far.in_force():
         # Where there is a script for this version of the jobs, none is uploaded.
@@ -146,7 +151,7 @@ def test_a_job_that_throws_is_named_with_what_it_threw_and_the_line(far, emr):
     assert error in failed.output, failed.output
     # The last step clears HDFS when the run has ended already.
     assert emr.wait_until_over()[1] == "FAILED"
-    assert emr.hdfs() == []
+    wait_until(lambda: emr.hdfs() == [])
 
 
 @pytest.mark.faults

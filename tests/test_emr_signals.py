@@ -27,6 +27,7 @@ def far(project, ministack, emr, monkeypatch):
     return project
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_a_signal_cancels_the_steps_of_the_run(far, emr, workers, number):

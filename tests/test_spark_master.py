@@ -30,6 +30,7 @@ def far(project, monkeypatch, spark_master, ministack):
     return project
 
 
+@pytest.mark.faults
 def test_several_dates_at_once_are_made_by_workers_that_are_other_processes(far, spark_master):
     done = far.luigi(*RANGE)
 

@@ -185,6 +185,7 @@ def test_what_nobody_answers_for_is_owned_by_the_run_that_adopts_it(bench, emr):
     assert "COMPLETED" not in emr.wait_until_over()[1:]
 
 
+@pytest.mark.faults
 def test_who_cancels_does_not_wait_long_for_an_emr_that_is_busy(bench, emr):
     bench.middle = ("sleep", "60")
     dead = process_of(bench.run)

@@ -82,6 +82,7 @@ def test_a_job_writes_below_its_attempt_and_reports_what(run, lake):
     assert of_application(heard.urls[0], "environment") and heard.percents[-1] == 100
 
 
+@pytest.mark.faults
 def test_two_dates_of_a_run_are_at_work_at_once_each_on_a_worker(run, slow_line):
     lines = [slow_line(8, "first"), slow_line(8, "second")]
     urls = FORK.Queue()
@@ -99,6 +100,7 @@ def test_two_dates_of_a_run_are_at_work_at_once_each_on_a_worker(run, slow_line)
     assert len(drivers_at(run)) == 1
 
 
+@pytest.mark.faults
 def test_a_job_whose_worker_dies_is_finished_by_the_other(run, slow_line, spark_master):
     class Killer(Heard):
         def progress(self, percent):
@@ -133,6 +135,7 @@ def test_copies_of_a_lake_in_s3_lie_where_the_workers_see_them(run, ministack, t
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.faults
 def test_a_run_that_finds_every_core_taken_says_so_in_one_line(run, spark_master, lake, tmp_path):
     client.prewarm()
     wait_until(lambda: [one["cores"] for one in spark_master.applications()] == [2])
@@ -149,6 +152,7 @@ def test_a_run_that_finds_every_core_taken_says_so_in_one_line(run, spark_master
     assert not Path(attempt.location, "_SUCCESS").exists()
 
 
+@pytest.mark.faults
 def test_an_application_that_was_ended_is_named_and_the_next_job_has_a_new_one(run, spark_master, lake, slow_line):
     class Ender(Heard):
         def progress(self, percent):
