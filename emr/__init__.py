@@ -1,1 +1,1 @@
-"""What EMR runs for Lakeshift: steps as data."""
+"""Runs jobs as steps of an EMR cluster, once each: the steps as data, the ledger, the runner."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
@@ -34,6 +35,14 @@ def fill(steps: Any, places: Mapping[str, str]) -> Any:
     if isinstance(steps, list):
         return [fill(value, places) for value in steps]
     return PLACE.sub(lambda match: places[match[1]], steps) if isinstance(steps, str) else steps
+
+
+def as_one(steps: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return one step, to be named, that does all of them in their order: the last one, which clears away, always."""
+    *before, last = [shlex.join(step["HadoopJarStep"]["Args"]) for step in steps]
+    script = f"{' && '.join(before)}; ended=$?; {last} && exit $ended"
+    jar = {"Jar": "command-runner.jar", "Args": ["bash", "-c", script]}
+    return {"ActionOnFailure": "CONTINUE", "HadoopJarStep": jar}
 
 
 def job_line(name: str, places: Mapping[str, str]) -> JobLine:

@@ -24,6 +24,8 @@ from pipeline.core.settings import (
     as_count,
     as_database,
     as_endpoint,
+    as_folder,
+    as_master,
     as_one_or_more,
     as_path,
     as_place,
@@ -36,6 +38,7 @@ from pipeline.core.settings import (
     as_zone,
     files_read,
     find,
+    is_standalone,
     keys_of,
     masked,
     read_section,
@@ -90,10 +93,24 @@ class Warehouse:
 class Jobs:
     """Where the jobs of spark_jobs/ run, and with what."""
 
-    runner: str = setting("local", as_runner, "local")
-    master: str = setting("local[*]")
+    runner: str = setting("local", as_runner, "local or emr")
+    master: str = setting("local[*]", as_master, "local[*], or spark://host:7077")
     driver_memory: str = setting("1g")
+    executor_memory: str = setting("1g")
+    cores: int = setting("0", as_count, "a whole number, or 0 for all that the master has")
+    wait_seconds: int = setting("300", as_count, "a whole number of seconds")
+    scratch: str = setting("", as_folder, "a folder that is there")
     ui_port: int = setting("4040", as_count, "a port")
+
+
+@dataclass(frozen=True)
+class Emr:
+    """The cluster that runs the jobs, where [jobs] runner = emr."""
+
+    cluster_id: str = setting("")
+    log_uri: str = setting("")
+    poll_seconds: int = setting("30", as_one_or_more, "a whole number of seconds, at least 1")
+    log_wait_seconds: int = setting("360", as_count, "a whole number of seconds")
 
 
 @dataclass(frozen=True)
@@ -116,6 +133,7 @@ SECTIONS: dict[str, type] = {
     "database": Database,
     "warehouse": Warehouse,
     "jobs": Jobs,
+    "emr": Emr,
     "log": Log,
     "user_behaviour": UserBehaviour,
 }
@@ -135,6 +153,10 @@ def warehouse() -> Warehouse:
 
 def jobs() -> Jobs:
     return read_section("jobs", Jobs)
+
+
+def emr() -> Emr:
+    return read_section("emr", Emr)
 
 
 def log() -> Log:
@@ -189,6 +211,7 @@ def check() -> None:
             known = ", ".join(field.name for field in dataclasses.fields(cls))
             _, origin, _ = find(name, min(unknown), "")
             raise SettingError(f"[{name}] {min(unknown)} ({origin}) is no setting. There are: {known}")
+    _check_scratch(jobs(), lake())
 
 
 def refuse_misspelt() -> None:
@@ -197,3 +220,13 @@ def refuse_misspelt() -> None:
         meant = get_close_matches(name, SECTIONS, n=1, cutoff=0.8)
         if meant and name not in SECTIONS:
             raise SettingError(f"[{name}] is no section of luigi.cfg or $LUIGI_CONFIG_PATH: [{meant[0]}] is.")
+
+
+def _check_scratch(jobs: Jobs, lake: Lake) -> None:
+    """Raise SettingError where the workers of a Spark master would not find the copies that they are to work on."""
+    makes_copies = jobs.runner == "local" and "://" in lake.root
+    if makes_copies and is_standalone(jobs.master) and not jobs.scratch:
+        raise SettingError(
+            f"[jobs] scratch: {jobs.master} works on copies of a lake in S3, so name a folder that this host"
+            " and all of its workers see under the same path."
+        )

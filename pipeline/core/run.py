@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import multiprocessing
 import os
 import re
 import signal
@@ -30,10 +31,13 @@ from pipeline.core.logs import open_console, open_file
 from pipeline.core.planning import Plan, planned
 from pipeline.core.runtime import remove_run_folder
 from pipeline.core.spark import client
+from pipeline.core.spark.submitted import cancel_submitted
 from pipeline.core.store.requests import requests_of
 from pipeline.core.summary import Summary, ends_of_each, explanation
 
 log = logging.getLogger(__name__)
+# What a task's process has to end in when it is told to.
+END_SECONDS = 5
 
 
 class Stopped(KeyboardInterrupt):
@@ -87,7 +91,7 @@ class RunWorker(luigi.worker.Worker):
 
     def run(self) -> bool:
         due = [one.task for one in self.summary.select(luigi.worker.PENDING)]
-        if any(getattr(task, "uses_spark", False) for task in due):
+        if config.jobs().runner == "local" and any(getattr(task, "uses_spark", False) for task in due):
             client.prewarm()
         succeeded = super().run()
         if self.summary.select(luigi.worker.PENDING):
@@ -143,6 +147,8 @@ class RunWorker(luigi.worker.Worker):
         try:
             super().__exit__(kind, error, trace)
         finally:
+            if isinstance(error, Stopped):
+                self._cancel_steps()
             self._end_driver()
             for number, handler in self._handlers.items():
                 signal.signal(number, handler or signal.SIG_DFL)
@@ -155,6 +161,13 @@ class RunWorker(luigi.worker.Worker):
         if isinstance(error, RPCError):
             raise SystemExit(retcode().unhandled_exception) from None
         return False
+
+    def _cancel_steps(self) -> None:
+        """Cancel what the processes of this run have running elsewhere, when they are gone."""
+        for task in self._running_tasks.values():
+            if isinstance(task, multiprocessing.Process) and task.pid:
+                task.join(END_SECONDS)
+        cancel_submitted(self.run_folder)
 
     def _end_driver(self) -> None:
         if self._owns_driver:

@@ -16,7 +16,7 @@ from pipeline.core.errors import SettingError
 RUN_FOLDER = "LAKESHIFT_RUN"
 
 
-# How the folders of a run for large files begin, in $TMPDIR; the run's folder has a link to each.
+# How the folders of a run for large files begin; the run's folder has a link to each.
 SCRATCH = "lakeshift-job-"
 
 
@@ -36,9 +36,12 @@ def runtime_folder() -> Path:
 
 
 @contextmanager
-def scratch_folder(run_folder: Path) -> Iterator[Path]:
-    """Yield an empty folder for large files, which is gone after the block; or after the run, if a kill ends that."""
-    with tempfile.TemporaryDirectory(prefix=SCRATCH) as folder:
+def scratch_folder(run_folder: Path, place: str = "") -> Iterator[Path]:
+    """Yield an empty folder for large files, which is gone after the block; or after the run, if a kill ends that.
+
+    It lies in $TMPDIR, unless another place is given.
+    """
+    with tempfile.TemporaryDirectory(prefix=SCRATCH, dir=place or None) as folder:
         link = run_folder / Path(folder).name
         link.symlink_to(folder)
         try:

@@ -22,6 +22,7 @@ T = TypeVar("T")
 DEFAULT = "default"
 RUN_TIME = "set at run time"
 SCHEME = r"\w+:/+"
+STANDALONE = "spark://"
 ROLE = r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=.@/-]+"
 
 
@@ -143,6 +144,26 @@ def as_roles(value: str, folder: Path) -> str:
     return value
 
 
+def as_master(value: str, folder: Path) -> str:
+    """Return a Spark master: threads of this machine, or a master of Spark's own and those that stand by for it."""
+    if not re.fullmatch(rf"local(\[[\d*,]+\])?|{STANDALONE}[^\s/,:]+:\d+(,[^\s/,:]+:\d+)*", value):
+        raise ValueError
+    return value
+
+
+def is_standalone(master: str) -> bool:
+    """Return whether a Spark master has workers of its own, on other machines perhaps."""
+    return master.startswith(STANDALONE)
+
+
+def as_folder(value: str, folder: Path) -> str:
+    """Return a folder that is there, or nothing."""
+    path = as_path(value, folder) if value else ""
+    if path and not Path(path).is_dir():
+        raise ValueError
+    return path
+
+
 def as_share(value: str, folder: Path) -> float:
     share = float(value)
     if not 0 <= share <= 1:
@@ -173,6 +194,6 @@ def as_zone(value: str, folder: Path) -> ZoneInfo:
 
 
 def as_runner(value: str, folder: Path) -> str:
-    if value != "local":
+    if value not in ("local", "emr"):
         raise ValueError
     return value

@@ -8,7 +8,13 @@ from emr import steps
 from spark_jobs import job
 
 PLACES = {"input": "/in", "output": "/out", "refused": "/refused", "report": "/report.json", "run_id": "run-1"}
-EMR_PLACES = {"lake_input": "s3://lake/raw", "lake_output": "s3://lake/stage", "code": "s3://lake/code"}
+EMR_PLACES = {
+    "lake_input": "s3://lake/raw",
+    "lake_result": "s3://lake/stage",
+    "code": "s3://lake/code",
+    "work": "hdfs:///work",
+    "result": "hdfs:///work/result",
+}
 NAME = "classified_movie_review"
 
 
@@ -26,20 +32,21 @@ def test_the_module_of_a_line_is_a_job():
 
 
 def test_the_steps_copy_the_data_in_run_the_job_and_copy_it_out():
-    programs = [step["HadoopJarStep"]["Args"][0] for step in steps.load(NAME)]
+    [copy_in, run, copy_out] = [step["HadoopJarStep"]["Args"] for step in steps.load(NAME)]
 
-    assert programs == ["s3-dist-cp", "spark-submit", "s3-dist-cp"]
+    assert (copy_in[0], run[0], copy_out[:2]) == ("s3-dist-cp", "spark-submit", ["bash", "-c"])
+    assert copy_out[2].startswith("s3-dist-cp ")
 
 
 def test_filled_steps_have_no_place_left():
-    [copy_in, run, copy_out] = steps.fill(steps.load(NAME), PLACES | EMR_PLACES)
+    [copy_in, run, copy_out] = [
+        step["HadoopJarStep"]["Args"] for step in steps.fill(steps.load(NAME), PLACES | EMR_PLACES)
+    ]
 
-    assert copy_in["HadoopJarStep"]["Args"] == ["s3-dist-cp", "--src=s3://lake/raw", "--dest=/in"]
-    assert run["HadoopJarStep"]["Args"][-10:] == list(steps.job_line(NAME, PLACES).arguments)
-    assert copy_out["HadoopJarStep"]["Args"][1:3] == ["--src=/out", "--dest=s3://lake/stage"]
-    assert "{" not in str(
-        [list(step.values())[:2] + step["HadoopJarStep"]["Args"] for step in (copy_in, run, copy_out)]
-    )
+    assert copy_in == ["s3-dist-cp", "--src=s3://lake/raw", "--dest=/in"]
+    assert run[-10:] == list(steps.job_line(NAME, PLACES).arguments)
+    assert copy_out[-3:] == ["hdfs:///work/result", "s3://lake/stage", "hdfs:///work"]
+    assert "{" not in str([copy_in, run, copy_out])
 
 
 def test_a_place_that_is_not_given_is_named():
@@ -51,5 +58,13 @@ def test_what_fills_a_place_is_not_filled_again():
     assert steps.fill("{input}", {"input": "{output}", "output": "/out"}) == "{output}"
 
 
-def test_a_failed_step_cancels_those_after_it_and_leaves_the_cluster():
-    assert {step["ActionOnFailure"] for step in steps.load(NAME)} == {"CANCEL_AND_WAIT"}
+def test_a_step_that_fails_lets_the_others_of_the_cluster_be():
+    # CANCEL_AND_WAIT would cancel all that waits there, of other days too.
+    assert {step["ActionOnFailure"] for step in steps.load(NAME)} == {"CONTINUE"}
+
+
+def test_a_cancelled_job_takes_its_driver_along():
+    # In cluster mode the driver is a process of YARN's, which goes on when the step is cancelled.
+    [line] = [step["HadoopJarStep"]["Args"] for step in steps.load(NAME) if "spark-submit" in str(step)]
+
+    assert line[line.index("--deploy-mode") + 1] == "client"

@@ -24,7 +24,9 @@ from pipeline.core import config
 from pipeline.core.errors import JobFailed
 from pipeline.core.locks import file_lock
 from pipeline.core.runtime import RUN_FOLDER, runtime_folder
+from pipeline.core.settings import is_standalone
 from pipeline.core.spark.java import java_options
+from pipeline.core.spark.master import WAIT_SETTING
 
 SOCKET = "driver.sock"
 
@@ -90,6 +92,12 @@ def spark_settings() -> dict[str, str]:
         "spark.driver.extraJavaOptions": java_options(),
         "spark.ui.port": str(jobs.ui_port),
     }
+    if is_standalone(jobs.master):
+        settings |= {
+            "spark.executor.memory": jobs.executor_memory,
+            "spark.cores.max": str(jobs.cores or ""),
+            WAIT_SETTING: str(jobs.wait_seconds),
+        }
     return {name: value for name, value in settings.items() if value}
 
 

@@ -20,6 +20,7 @@ from typing import Any
 
 import psutil
 
+from pipeline.core.errors import JobFailed
 from pipeline.core.runtime import remove_run_folder
 
 LOOK_SECONDS = 0.2
@@ -59,6 +60,7 @@ class Driver:
         self.run = run
         self.settings = settings
         self.session: Future[Any] = Future()
+        self.cluster: Any = None
         self.is_stopping = threading.Event()
 
     def serve(self) -> None:
@@ -72,10 +74,13 @@ class Driver:
 
     def _start_session(self) -> None:
         # Imported here, since pyspark takes half a second that clients need not wait for.
+        from pipeline.core.spark.cluster import Cluster
         from pipeline.core.spark.session import start_session
 
         try:
-            self.session.set_result(start_session(self.settings))
+            session = start_session(self.settings)
+            self.cluster = Cluster(session.sparkContext)
+            self.session.set_result(session)
         except Exception as error:
             traceback.print_exc()
             self.session.set_exception(error)
@@ -93,10 +98,14 @@ class Driver:
         with connection, connection.makefile("rb") as stream, contextlib.suppress(ConnectionError):
             asked = json.loads(stream.readline() or "{}")
             if "stop" in asked:
-                self.is_stopping.set()
-                self.listener.shutdown(socket.SHUT_RDWR)
+                self._stop()
             elif "module" in asked:
                 self._carry_out(asked["module"], asked["arguments"], Client(connection))
+
+    def _stop(self) -> None:
+        """Take no more jobs; whoever needs another one done starts a new driver."""
+        self.is_stopping.set()
+        self.listener.shutdown(socket.SHUT_RDWR)
 
     def _carry_out(self, module: str, arguments: list[str], client: Client) -> None:
         from pipeline.core.spark.session import Work, cause
@@ -110,15 +119,26 @@ class Driver:
         # A job may exit: argparse does, at an option that it does not know.
         except (Exception, SystemExit) as error:
             traceback.print_exc()
-            client.tell(failed=cause(error))
+            client.tell(failed=self._explain(cause(error)))
+
+    def _explain(self, cause: str) -> str:
+        if self.cluster is None:
+            return cause
+        if self.cluster.is_lost():
+            self._stop()
+        return self.cluster.explain(cause)
 
     def _watch(self, work: Any, ending: Future, client: Client) -> None:
-        """Wait for the end of a job, and raise what it raised. A job whose client is gone is cancelled."""
+        """Wait for the end of a job, and raise what it raised. One that nobody waits for or runs is cancelled."""
+        shortage = ""
         while not wait([ending], LOOK_SECONDS).done:
-            if client.is_gone():
+            shortage = shortage or self.cluster.shortage()
+            if shortage or client.is_gone():
                 work.cancel()
             else:
                 client.tell(percent=work.percent())
+        if shortage and ending.exception():
+            raise JobFailed(shortage) from ending.exception()
         ending.result()
 
 

@@ -1,27 +1,19 @@
-"""Runs the jobs of spark_jobs/ on this machine, in the Spark driver of the run.
+"""Runs the jobs of spark_jobs/ where [jobs] runner says: on EMR, or in the Spark driver of the run.
 
-What runs is the spark-submit line of emr/steps/<job>.json, with places of this machine in it.
+What runs here is the spark-submit line of emr/steps/<job>.json, with places of this machine in it.
 """
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from emr.steps import job_line
-from pipeline.core.lake import Attempt, Counts, File
+from pipeline.core import config
+from pipeline.core.lake import Attempt
 from pipeline.core.runtime import scratch_folder
 from pipeline.core.spark.client import Reporter, drive, run_folder
-
-
-@dataclass(frozen=True)
-class JobReport:
-    """What a job wrote."""
-
-    rows: Counts
-    files: list[File]
-    schema: dict[str, str]
+from pipeline.core.spark.report import JobReport
 
 
 @dataclass(frozen=True)
@@ -43,15 +35,23 @@ def run_job(name: str, input_location: str, attempt: Attempt, reporter: Reporter
 
     Raises JobFailed with the cause; the whole traceback is in the log that the message names.
     """
-    with scratch_folder(run_folder()) as scratch:
+    if config.jobs().runner == "emr":
+        # It takes half a second to import.
+        from pipeline.core.spark.on_emr import run_on_emr
+
+        return run_on_emr(name, input_location, attempt, reporter)
+    return _run_here(name, input_location, attempt, reporter)
+
+
+def _run_here(name: str, input_location: str, attempt: Attempt, reporter: Reporter) -> JobReport:
+    with scratch_folder(run_folder(), config.jobs().scratch) as scratch:
         places = _places(input_location, attempt, scratch)
         line = job_line(name, {**places.as_urls(), "run_id": attempt.id})
         drive(line, f"{attempt.dataset} {attempt.partition}", reporter)
-        report = json.loads(places.report.read_text(encoding="utf-8"))
+        report = JobReport.from_json(places.report.read_bytes(), attempt)
         if _is_remote(attempt):
             _upload(places, attempt)
-    rows = Counts(report["read"], report["written"], report["refused"])
-    return JobReport(rows, [File(**file) for file in report["files"]], report["schema"])
+    return report
 
 
 def _is_remote(attempt: Attempt) -> bool:

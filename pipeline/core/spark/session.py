@@ -17,29 +17,33 @@ from pyspark.sql import SparkSession
 
 from pipeline.core.errors import JobFailed, one_line
 from pipeline.core.spark.java import java
+from pipeline.core.spark.master import not_taken, own_address
 from spark_jobs import job
 
-LOOPBACK = "127.0.0.1"
 LONGEST_CAUSE = 400
+STOPPED = "stopped SparkContext"
 JAVA_OPTIONS = "spark.driver.extraJavaOptions"
-OWN_SETTINGS = {
-    "spark.driver.host": LOOPBACK,
-    "spark.driver.bindAddress": LOOPBACK,
-    "spark.ui.showConsoleProgress": "false",
-}
+OWN_SETTINGS = {"spark.ui.showConsoleProgress": "false"}
 
 
 def start_session(settings: Mapping[str, str]) -> SparkSession:
-    """Return the session of this process, its ports on loopback only. Raises JobFailed if Spark does not start."""
+    """Return the session of this process. Raises JobFailed if Spark does not start.
+
+    Its ports are on loopback only, or, where a Spark master has workers of its own, on the address that these reach.
+    """
     if java() is None:
         raise JobFailed(
             "Spark needs Java 17 or newer: install it (apt install openjdk-17-jre-headless), or set JAVA_HOME."
         )
-    os.environ.update(SPARK_LOCAL_IP=LOOPBACK, PYSPARK_PYTHON=sys.executable, PYSPARK_DRIVER_PYTHON=sys.executable)
+    address = own_address(settings.get("spark.master", ""))
+    os.environ.update(SPARK_LOCAL_IP=address, PYSPARK_PYTHON=sys.executable, PYSPARK_DRIVER_PYTHON=sys.executable)
     plain = {name: value for name, value in settings.items() if name != JAVA_OPTIONS}
     try:
-        return _session(settings)
+        return _session({"spark.driver.host": address, "spark.driver.bindAddress": address, **settings})
     except Exception as error:
+        # It was stopped while it was being made.
+        if STOPPED in str(error):
+            raise JobFailed(not_taken(settings["spark.master"], __version__)) from error
         # An archive of classes that was cut short kills the JVM that uses it.
         if plain == settings:
             raise JobFailed(

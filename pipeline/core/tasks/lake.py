@@ -30,6 +30,8 @@ class Made:
     inputs: tuple[Input, ...]
     first_refusal: str = ""
     remedy: str = ""
+    # An earlier one, where what a dead run had begun was found again.
+    attempt: Attempt | None = None
 
 
 class LakeTask(PartitionTask):
@@ -47,6 +49,7 @@ class LakeTask(PartitionTask):
     def make(self) -> str:
         attempt = lake().begin(self.dataset, self.partition, self.task_id)
         made = self.write(attempt)
+        attempt = made.attempt or attempt
         place = attempt.quarantine_location
         refuse_too_many(made.rows, str(self.output()), place, made.first_refusal, made.remedy)
         attempt.commit(made.files, made.rows, made.schema, made.inputs, code_version())
@@ -138,7 +141,7 @@ class SparkTask(LakeTask):
         source = Input(required.dataset.path, str(required.partition), manifest.attempt)
         # What it reads is committed, so that the same line again would read it again.
         remedy = f"When they are mended: lakeshift rerun {required.task_family} --date {self.date} --downstream"
-        return Made(report.rows, report.files, report.schema, (source,), remedy=remedy)
+        return Made(report.rows, report.files, report.schema, (source,), remedy=remedy, attempt=report.attempt)
 
     def progress(self, percent: float) -> None:
         """Show how far the job is, from 0 to 100."""

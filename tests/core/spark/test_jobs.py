@@ -4,37 +4,21 @@ import json
 import multiprocessing
 import os
 import signal
-import urllib.request
 from pathlib import Path
 
 import pytest
+from fixtures_jobs import JOB, Heard, begin, given_reviews, jobs_at
 from fixtures_s3 import REGION, new_bucket
 from processes import drivers_at, wait_until
 
-from emr.steps import JobLine
 from pipeline.core.errors import JobFailed
-from pipeline.core.lake import Counts, Dataset, Lake, Partition
+from pipeline.core.lake import Counts, Lake
 from pipeline.core.spark import client, jobs
 from pipeline.core.store.local import LocalStore
 from pipeline.core.store.s3 import S3Store
 
-JOB = "classified_movie_review"
-REVIEWS = "cid,review_str\n1,good\nx,bad\n3,bad\n"
 TESTS = Path(__file__).parents[2]
 FORK = multiprocessing.get_context("fork")
-
-
-class Heard:
-    """A reporter that remembers."""
-
-    def __init__(self):
-        self.percents, self.urls = [], []
-
-    def progress(self, percent):
-        self.percents.append(percent)
-
-    def tracking_url(self, url):
-        self.urls.append(url)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -50,42 +34,6 @@ def driver(spark_run):
 @pytest.fixture
 def lake(tmp_path):
     return Lake(LocalStore(str(tmp_path / "lake")))
-
-
-@pytest.fixture
-def slow_line(tmp_path):
-    """Return what makes the line of a job that sleeps for some seconds in all."""
-
-    def make(seconds):
-        (tmp_path / "slow").mkdir()
-        (tmp_path / "slow/rows.csv").write_text("milliseconds\n" + f"{seconds * 1000 // 24}\n" * 24)
-        places = {"input": "slow", "output": "out", "refused": "refused", "report": "report.json"}
-        line = [word for name, path in places.items() for word in (f"--{name}", str(tmp_path / path))]
-        return JobLine("slow_job", (*line, "--run-id", "slow"))
-
-    return make
-
-
-def given_reviews(lake, text=REVIEWS):
-    """Return where some raw reviews lie in the lake."""
-    with lake.store.open("raw/movie_review/1/insert_date=2010-12-01/part-0000.csv", "wb") as file:
-        file.write(text.encode())
-    return lake.store.url("raw/movie_review/1/insert_date=2010-12-01")
-
-
-def begin(lake):
-    return lake.begin(Dataset("stage", JOB), Partition("insert_date", "2010-12-01"), "task")
-
-
-def jobs_at(url, status):
-    """Return the jobs of one status, as the Spark UI knows them."""
-    [application] = ask(f"{url}/api/v1/applications")
-    return ask(f"{url}/api/v1/applications/{application['id']}/jobs?status={status}")
-
-
-def ask(url):
-    with urllib.request.urlopen(url, timeout=30) as reply:
-        return json.load(reply)
 
 
 def test_a_job_writes_below_its_attempt_and_reports_what(lake):

@@ -1,0 +1,162 @@
+"""The only door to EMR's API."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+from botocore.config import Config
+from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random_exponential
+
+T = TypeVar("T")
+OPEN = frozenset({"PENDING", "RUNNING", "CANCEL_PENDING"})
+COMPLETED = "COMPLETED"
+CONNECT_SECONDS, READ_SECONDS = 5, 20
+# EMR's limits: so many ids in one question, so many steps in one cancellation.
+MOST_IDS, MOST_CANCELLED = 10, 256
+PATIENCE_SECONDS = 900.0
+# Who has nothing on a cluster yet need not wait for EMR as long.
+FIRST_SECONDS = 60.0
+LONGEST_WAIT_SECONDS = 30
+THEIR_FAULT = 500
+NO_ROOM = "Maximum number of active steps"
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step as EMR tells of it."""
+
+    id: str
+    name: str
+    state: str
+    created_at: datetime | None
+    reason: str = ""
+    log_file: str = ""
+
+    @classmethod
+    def of(cls, told: dict[str, Any]) -> Step:
+        status = told["Status"]
+        failure = status.get("FailureDetails") or {}
+        parts = [failure.get(name) or "" for name in ("Reason", "Message")]
+        reason = " ".join(part for part in parts if part) or (status.get("StateChangeReason") or {}).get("Message", "")
+        created_at = status["Timeline"]["CreationDateTime"]
+        return cls(told["Id"], told["Name"], status["State"], created_at, reason or "", failure.get("LogFile") or "")
+
+
+class Emr:
+    """EMR, as two clients ask it: one that sends what was not answered again, and one that never does.
+
+    AddJobFlowSteps has no token that would make a second one harmless.
+    """
+
+    def __init__(self, client: Any, once: Any, patience_seconds: float) -> None:
+        self.client, self.once, self.patience_seconds = client, once, patience_seconds
+
+    @classmethod
+    def connect(cls, region: str = "", patience_seconds: float = PATIENCE_SECONDS) -> Emr:
+        """Return EMR in a region, asked again for so long while it does not answer."""
+        # It takes a third of a second to import.
+        import boto3
+
+        def client(**retries: Any) -> Any:
+            waits = {"connect_timeout": CONNECT_SECONDS, "read_timeout": READ_SECONDS}
+            return boto3.client("emr", region_name=region or None, config=Config(retries=retries, **waits))
+
+        return cls(client(mode="adaptive", total_max_attempts=5), client(total_max_attempts=1), patience_seconds)
+
+    @property
+    def region(self) -> str:
+        return self.client.meta.region_name
+
+    def cluster(self, cluster_id: str) -> dict[str, Any]:
+        """Return what EMR says of a cluster."""
+        return patiently(lambda: self.client.describe_cluster(ClusterId=cluster_id), FIRST_SECONDS)["Cluster"]
+
+    def add(self, cluster_id: str, steps: Sequence[dict[str, Any]]) -> tuple[str, ...]:
+        """Return the ids of the steps that were added by the one request that is sent."""
+        return tuple(self.once.add_job_flow_steps(JobFlowId=cluster_id, Steps=list(steps))["StepIds"])
+
+    def steps(self, cluster_id: str, ids: Sequence[str]) -> list[Step]:
+        """Return the steps in the order of the ids, but for those that EMR does not know."""
+        found: dict[str, Step] = {}
+        for some in _in_parts(ids, MOST_IDS):
+            told = self._page(ClusterId=cluster_id, StepIds=some)
+            found |= {one["Id"]: Step.of(one) for one in told["Steps"]}
+        return [found[one] for one in ids if one in found]
+
+    def named(self, cluster_id: str, name: str, since: datetime) -> list[Step]:
+        """Return the steps whose names begin with a name, the first one first; only what is younger is looked at."""
+        found = [step for step in self._newest_first(cluster_id, since) if step.name.startswith(f"{name} ")]
+        return sorted(found, key=lambda step: step.name)
+
+    def _newest_first(self, cluster_id: str, since: datetime) -> Iterator[Step]:
+        # Only without a filter does EMR promise an order.
+        marker: dict[str, str] = {}
+        while True:
+            told = self._page(ClusterId=cluster_id, **marker)
+            for one in map(Step.of, told["Steps"]):
+                if one.created_at and one.created_at < since:
+                    return
+                yield one
+            if not told.get("Marker"):
+                return
+            marker = {"Marker": told["Marker"]}
+
+    def _page(self, **asked: Any) -> dict[str, Any]:
+        try:
+            return patiently(lambda: self.client.list_steps(**asked), self.patience_seconds)
+        except ClientError as error:
+            # Of a cluster that ended months ago nothing is known any more.
+            if _code(error) == "InvalidRequestException":
+                return {"Steps": []}
+            raise
+
+    def cancel(self, cluster_id: str, ids: Sequence[str]) -> None:
+        """Ask EMR to end steps, and all of their processes."""
+        for some in _in_parts(ids, MOST_CANCELLED):
+            self.client.cancel_steps(ClusterId=cluster_id, StepIds=some, StepCancellationOption="TERMINATE_PROCESS")
+
+
+def patiently(call: Callable[[], T], seconds: float) -> T:
+    """Return what a call returns, made again while EMR is throttling, or away, for as long as that may last."""
+    tries = Retrying(
+        retry=retry_if_exception(is_passing),
+        wait=wait_random_exponential(multiplier=1, max=LONGEST_WAIT_SECONDS),
+        stop=stop_after_delay(seconds),
+        reraise=True,
+    )
+    return tries(call)
+
+
+def is_passing(error: BaseException) -> bool:
+    """Say whether the same call may well succeed later."""
+    return _is_throttled(error) or is_unanswered(error)
+
+
+def is_unanswered(error: BaseException) -> bool:
+    """Say whether nobody knows what became of a call."""
+    if isinstance(error, ClientError):
+        return error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= THEIR_FAULT
+    return isinstance(error, (ConnectionError, HTTPClientError))
+
+
+def is_surely_not_taken(error: BaseException) -> bool:
+    """Say whether steps were refused for a reason that passes: too many calls, or too many steps that are open."""
+    return _is_throttled(error) or (isinstance(error, ClientError) and NO_ROOM in str(error))
+
+
+def _is_throttled(error: BaseException) -> bool:
+    return isinstance(error, ClientError) and ("Throttl" in _code(error) or _code(error) == "RequestLimitExceeded")
+
+
+def _code(error: ClientError) -> str:
+    return error.response.get("Error", {}).get("Code", "")
+
+
+def _in_parts(ids: Iterable[str], size: int) -> Iterator[list[str]]:
+    ids = list(ids)
+    for start in range(0, len(ids), size):
+        yield ids[start : start + size]

@@ -1,0 +1,141 @@
+"""What was submitted for each partition: written before EMR is asked, so that it can be found whoever dies when."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import socket
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import Any, Protocol
+
+import psutil
+
+from emr.errors import LedgerUnreadable
+
+FOLDER = "_emr"
+# An intent is one until EMR's answer is stored; the states after it are how its steps stood when they were last seen.
+INTENT, SUBMITTED, COMPLETED, FAILED, CANCELLED = "INTENT", "SUBMITTED", "COMPLETED", "FAILED", "CANCELLED"
+# Longer than a call can take, and as long as whoever comes later waits for one that nobody answers for.
+LEASE = timedelta(seconds=60)
+
+
+class Found(Protocol):
+    """What was read, and its version."""
+
+    @property
+    def data(self) -> bytes: ...
+    @property
+    def version(self) -> str: ...
+
+
+class Store(Protocol):
+    """Files with conditional puts."""
+
+    def read(self, path: str) -> Found | None: ...
+    def create(self, path: str, data: bytes) -> bool: ...
+    def replace(self, path: str, data: bytes, version: str) -> bool: ...
+
+
+@dataclass(frozen=True)
+class Lease:
+    """Which process submits, and until when it may still do so."""
+
+    owner: str
+    until: str
+
+    @property
+    def ends_at(self) -> datetime:
+        return datetime.fromisoformat(self.until)
+
+    def is_void(self) -> bool:
+        """Say whether its owner is known to be gone. Of another host's processes nothing is known."""
+        host, pid, started = self.owner.rsplit(" ", 2)
+        if host != socket.gethostname():
+            return False
+        try:
+            process = psutil.Process(int(pid))
+            return process.status() == psutil.STATUS_ZOMBIE or str(process.create_time()) != started
+        except psutil.NoSuchProcess:
+            return True
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A submission: the name that its steps carry, the attempt that they make, what they read, and how it stands."""
+
+    name: str
+    generation: int
+    attempt: str
+    inputs: tuple[str, ...]
+    lease: Lease
+    cluster_id: str
+    step_ids: tuple[str, ...]
+    state: str
+    created_at: str
+
+    def to_json(self) -> bytes:
+        return json.dumps(dataclasses.asdict(self), indent=1).encode() + b"\n"
+
+    @classmethod
+    def from_json(cls, data: bytes) -> Entry:
+        values: dict[str, Any] = json.loads(data)
+        lists = {name: tuple(values[name]) for name in ("inputs", "step_ids")}
+        return cls(**(values | lists | {"lease": Lease(**values["lease"])}))
+
+
+@dataclass(frozen=True)
+class Kept:
+    """An entry as it was read, or written, and the version that a replacement says it saw."""
+
+    entry: Entry
+    version: str
+
+
+class Ledger:
+    """The last submission for each partition."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    def read(self, key: str) -> Kept | None:
+        """Return the last submission, or None. Raises LedgerUnreadable if what is there is none."""
+        found = self.store.read(_path(key))
+        if found is None:
+            return None
+        try:
+            return Kept(Entry.from_json(found.data), found.version)
+        except (ValueError, KeyError, TypeError) as error:
+            raise LedgerUnreadable(f"{_path(key)} in the lake is no entry of the ledger: {error!r}") from error
+
+    def write(self, key: str, entry: Entry, over: Kept | None) -> Kept | None:
+        """Put an entry where another was seen, or none; return it, or None if somebody else was faster."""
+        if over is None:
+            self.store.create(_path(key), entry.to_json())
+        else:
+            self.store.replace(_path(key), entry.to_json(), over.version)
+        # Whether the put says that it was refused does not count: the reply to one that arrived may have been lost.
+        now = self.read(key)
+        return now if now and now.entry == entry else None
+
+    def mark(self, key: str, kept: Kept, **changes: Any) -> Kept | None:
+        """Change an entry that was read; None as with write."""
+        return self.write(key, dataclasses.replace(kept.entry, **changes), kept)
+
+
+def this_process() -> str:
+    """Return what names this process among those of all hosts."""
+    return f"{socket.gethostname()} {os.getpid()} {psutil.Process().create_time()}"
+
+
+def new_lease() -> Lease:
+    return Lease(this_process(), (now() + LEASE).isoformat())
+
+
+def now() -> datetime:
+    return datetime.now(timezone.utc)
+
+
+def _path(key: str) -> str:
+    return f"{FOLDER}/{key}.json"

@@ -1,0 +1,72 @@
+"""Runs the steps of one partition on EMR: once, whatever becomes of the processes that submit and watch them."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from emr.adoption import adopt, find
+from emr.api import OPEN, Emr
+from emr.errors import StepFailed, Unsettled
+from emr.ledger import CANCELLED, COMPLETED, FAILED, INTENT, SUBMITTED, Entry, Kept, Ledger
+from emr.submission import cancel_open, since, submit
+from emr.watching import tracking_url, watch
+from emr.work import Reporter, Work
+
+# Each of these ends with steps that are watched, or with a reason to look again.
+ROUNDS = 5
+
+
+def run(emr: Emr, ledger: Ledger, work: Work, reporter: Reporter) -> Entry:
+    """Return the entry whose steps have made the partition: submitted now, or by an earlier run.
+
+    Raises StepFailed when one of them fails, which ends its generation: the next run submits another.
+    """
+    kept = _settled(emr, ledger, work)
+    reporter.tracking_url(tracking_url(emr.region, kept.entry.cluster_id))
+    if kept.entry.state != COMPLETED:
+        _watch(emr, ledger, work, kept, reporter)
+    return kept.entry
+
+
+def cancel(emr: Emr, ledger: Ledger, key: str, owner: str) -> Entry | None:
+    """Return the submission of a process that is gone, whose steps are now being cancelled, or None."""
+    seen = ledger.read(key)
+    if seen is None or seen.entry.state not in (INTENT, SUBMITTED) or seen.entry.lease.owner != owner:
+        return None
+    ids = seen.entry.step_ids or find(emr, ledger, key, seen)
+    entry = dataclasses.replace(seen.entry, step_ids=ids)
+    cancelled = cancel_open(emr, entry)
+    ledger.mark(key, seen, step_ids=ids, state=CANCELLED)
+    return entry if cancelled else None
+
+
+def _settled(emr: Emr, ledger: Ledger, work: Work) -> Kept:
+    """Return a submission whose steps are known. Raises Unsettled when EMR answers none."""
+    for _ in range(ROUNDS):
+        seen = ledger.read(work.key)
+        kept = adopt(emr, ledger, work, seen) or submit(emr, ledger, work, seen)
+        if kept:
+            return kept
+    raise Unsettled(f"EMR answered none of {ROUNDS} submissions to {work.cluster_id}")
+
+
+def _watch(emr: Emr, ledger: Ledger, work: Work, kept: Kept, reporter: Reporter) -> None:
+    try:
+        watch(emr, kept.entry, reporter, work.poll_seconds)
+    except StepFailed:
+        # The last step clears away what those before it left in HDFS.
+        cancel_open(emr, kept.entry, but=kept.entry.step_ids[-1:])
+        ledger.mark(work.key, kept, state=FAILED)
+        raise
+    ledger.mark(work.key, kept, state=COMPLETED)
+    _cancel_strays(emr, work, kept.entry)
+
+
+def _cancel_strays(emr: Emr, work: Work, entry: Entry) -> None:
+    """Cancel what earlier submissions for this partition have open: a call that was long under way may bring one."""
+    earlier = {f"g{number}" for number in range(1, entry.generation)}
+    place = len(work.title.split())
+    open_steps = [step for step in emr.named(entry.cluster_id, work.title, since(entry)) if step.state in OPEN]
+    strays = [step.id for step in open_steps if step.name.split()[place] in earlier]
+    if strays:
+        emr.cancel(entry.cluster_id, strays)

@@ -1,0 +1,98 @@
+"""Finds in a log the exception that was thrown first: of a chain of causes the deepest, in Python or in Java."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+TRACEBACK = "Traceback (most recent call last):"
+PYTHON_FRAME = re.compile(r'\s+File "(?P<file>[^"]+)", line (?P<line>\d+)')
+JAVA_FRAME = re.compile(r"\s+at [^()]+\((?P<file>[\w$]+\.\w+):(?P<line>\d+)\)")
+# Such as `Caused by: java.io.IOException: No space left`; what Py4J passes on begins with a colon.
+JAVA_ERROR = re.compile(
+    r'(?P<how>Caused by: |Exception in thread "[^"]*" |: |)(?P<error>(?:[a-z_]\w*\.)+[A-Z][\w$]*(?:: .*)?)'
+)
+# Python tells the cause first, and then what was thrown because of it.
+CONSEQUENCE = (
+    "The above exception was the direct cause of the following exception:",
+    "During handling of the above exception, another exception occurred:",
+)
+LIBRARIES = ("/pyspark", "/py4j", "site-packages/", "lib/python", "lib64/python", "<frozen ")
+BEFORE_OWN = re.compile(r".*(?:/container_\w+|\.zip)/")
+LONGEST = 400
+
+
+@dataclass(frozen=True)
+class Thrown:
+    """An exception, and the line that threw it: in a job of ours, where the log tells."""
+
+    error: str
+    place: str = ""
+
+    def __str__(self) -> str:
+        text = self.error if len(self.error) <= LONGEST else f"{self.error[:LONGEST]} ..."
+        return f"{text} ({self.place})" if self.place else text
+
+
+def deepest(text: str) -> Thrown | None:
+    """Return the cause of the last failure that a log tells of, or None if it tells of none."""
+    reader = _Reader()
+    for line in text.splitlines():
+        reader.read(line)
+    return reader.found
+
+
+class _Reader:
+    """Goes through a log line by line."""
+
+    def __init__(self) -> None:
+        self.found: Thrown | None = None
+        self.frames: list[str] | None = None
+        self.is_consequence = False
+
+    def read(self, line: str) -> None:
+        if line.endswith(TRACEBACK):
+            self.frames = []
+        elif line.strip() in CONSEQUENCE:
+            self.is_consequence = True
+        elif self.frames is not None:
+            self._in_traceback(line, self.frames)
+        else:
+            self._in_java(line)
+
+    def _in_traceback(self, line: str, frames: list[str]) -> None:
+        frame = PYTHON_FRAME.match(line)
+        if frame:
+            frames.append(f"{frame['file']}:{frame['line']}")
+        elif line.strip() and not line[0].isspace():
+            if not self.is_consequence:
+                self.found = Thrown(line.strip(), _own(frames))
+            self.frames = None
+
+    def _in_java(self, line: str) -> None:
+        frame, thrown = JAVA_FRAME.match(line), JAVA_ERROR.fullmatch(line)
+        if frame and self.found and not self.found.place:
+            self.found = replace(self.found, place=f"{frame['file']}:{frame['line']}")
+        elif thrown and not self.is_consequence:
+            # The line of ours that called Java says more than Java's own.
+            place = self.found.place if self.found and _is_python(self.found) and thrown["how"] in _CHAINED else ""
+            self.found = Thrown(thrown["error"], place)
+        elif thrown:
+            self.is_consequence = thrown["how"] in _CHAINED
+
+
+_CHAINED = ("Caused by: ", ": ")
+
+
+def _is_python(thrown: Thrown) -> bool:
+    return ".py:" in thrown.place
+
+
+def _own(frames: Iterable[str]) -> str:
+    """Return the last frame that is no library's, without the folders that YARN made; or the last one."""
+    frames = list(frames)
+    own = [frame for frame in frames if not any(part in frame for part in LIBRARIES)]
+    last = (own or frames or [""])[-1]
+    shorter = BEFORE_OWN.sub("", last)
+    return shorter if shorter != last else last.rpartition("/")[2]

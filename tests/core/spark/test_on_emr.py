@@ -1,0 +1,193 @@
+"""A job of the lake as steps of a cluster of EMR: what is sent there, and what becomes of what comes back."""
+
+# ruff: noqa: F811 - fixtures
+
+import dataclasses
+import io
+import json
+import zipfile
+
+import pytest
+from emr_work import Heard
+from fixtures_emr import emr, emr_process  # noqa: F401 - fixtures
+from fixtures_s3 import REGION, new_bucket
+
+from pipeline.core.errors import CheckFailed, JobFailed, SettingError, SourceUnavailable
+from pipeline.core.lake import Counts, Dataset, Lake, Partition
+from pipeline.core.spark import code, jobs, on_emr
+from pipeline.core.store.local import LocalStore
+from pipeline.core.store.s3 import S3Store
+
+JOB = "classified_movie_review"
+REVIEWS = "cid,review_str\n1,good\nx,bad\n3,bad\n"
+RAW = "raw/movie_review/20261122T000000Z-00000000/insert_date=2010-12-01"
+
+
+@pytest.fixture
+def lake(ministack, emr, settings, monkeypatch, spark_run):
+    """A lake in S3 with some raw reviews, and settings that have jobs run on a cluster."""
+    root = f"{new_bucket(ministack)}/some/prefix"
+    for name, value in emr.environment.items():
+        monkeypatch.setenv(name, value)
+    for section, key, value in (
+        ("lake", "root", root), ("lake", "endpoint_url", ministack), ("lake", "region", REGION),
+        ("jobs", "runner", "emr"), ("emr", "cluster_id", emr.cluster_id), ("emr", "poll_seconds", "1"),
+    ):  # fmt: skip
+        settings(section, key, value)
+    lake = Lake(S3Store(root, ministack, REGION))
+    assert lake.store.create(f"{RAW}/part-0000.csv", REVIEWS.encode())
+    return lake
+
+
+def begin(lake):
+    return lake.begin(Dataset("stage", JOB), Partition("insert_date", "2010-12-01"), "task")
+
+
+def run(lake, attempt):
+    return jobs.run_job(JOB, lake.store.url(RAW), attempt, Heard())
+
+
+def commit(report):
+    return report.attempt.commit(report.files, report.rows, report.schema, (), "1")
+
+
+def test_what_the_steps_wrote_is_committed_under_their_attempt_and_what_they_refused_is_in_its_quarantine(lake, emr):
+    report = run(lake, begin(lake))
+    manifest = commit(report)
+
+    assert manifest.rows == Counts(read=3, written=2, refused=1)
+    assert manifest.attempt in emr.steps()[0][0]
+    [refused] = lake.store.list(report.attempt.quarantine)
+    assert json.loads(lake.store.read(refused.path).data)["reason"] == "cid is no whole number"
+    assert not [one.path for one in lake.store.list("stage") if "refused" in one.path]
+
+
+def test_a_run_that_died_before_the_commit_is_resumed_by_the_next(lake, emr):
+    first = run(lake, begin(lake))
+
+    report = run(lake, begin(lake))
+    commit(report)
+
+    assert report.attempt.id == first.attempt.id
+    assert report.rows == first.rows
+    assert len(emr.steps()) == 3
+
+
+def test_what_another_run_has_moved_to_the_quarantine_is_not_missed(lake, monkeypatch):
+    attempt = begin(lake)
+    paths = [f"{attempt.dataset}/{attempt.id}/refused/{name}.json" for name in ("one", "two")]
+    for path in paths:
+        assert lake.store.create(path, b"{}")
+    listed = list(lake.store.list(f"{attempt.dataset}/{attempt.id}"))
+    lists = iter([listed])
+    lake.store.delete(paths[:1])
+    real = lake.store.list
+    monkeypatch.setattr(lake.store, "list", lambda folder: next(lists, None) or real(folder))
+
+    on_emr._move_refused(attempt)
+
+    assert [one.path.rpartition("/")[2] for one in real(attempt.quarantine)] == ["two.json"]
+    assert list(real(f"{attempt.dataset}/{attempt.id}/refused")) == []
+
+
+def test_on_a_cluster_whose_steps_run_side_by_side_one_step_does_it_all(lake, emr, settings):
+    emr.cluster_id = emr.new_cluster(side_by_side=2)
+    settings("emr", "cluster_id", emr.cluster_id)
+
+    manifest = commit(run(lake, begin(lake)))
+
+    assert manifest.rows == Counts(read=3, written=2, refused=1)
+    assert (emr.states(), emr.hdfs()) == (["COMPLETED"], [])
+
+
+def test_a_rerun_is_not_answered_by_steps_that_were_submitted_before_it(lake):
+    before, attempt = inputs(lake), begin(lake)
+    commit(given_result(attempt))
+    name = lake.request_rerun(attempt.dataset, attempt.partition)
+
+    assert inputs(lake) == (*before, f"rerun {name}")
+
+
+def inputs(lake):
+    return on_emr._work(JOB, lake.store.url(RAW), begin(lake)).inputs
+
+
+def given_result(attempt):
+    """Return the report of steps that wrote one file with one row."""
+    with attempt.open("part-0000.parquet") as file:
+        file.write(b"row")
+    written = {"name": "part-0000.parquet", "bytes": 3, "rows": 1}
+    report = {"read": 1, "written": 1, "refused": 0, "files": [written], "schema": {}}
+    assert attempt.store.create(f"{attempt.dataset}/{attempt.id}/report.json", json.dumps(report).encode())
+    return on_emr._report(attempt)
+
+
+def test_the_code_is_uploaded_once_for_each_content(lake):
+    folder = code.upload_code(lake.store, JOB)
+    there = {one.path: one.modified for one in lake.store.list("code")}
+
+    assert code.upload_code(lake.store, JOB) == folder
+    assert {one.path: one.modified for one in lake.store.list("code")} == there
+    path = f"code/{code.code_hash()}"
+    assert set(there) == {f"{path}/spark_jobs.zip", f"{path}/{JOB}.py"}
+    archive = zipfile.ZipFile(io.BytesIO(lake.store.read(f"{path}/spark_jobs.zip").data))
+    assert {"spark_jobs/__init__.py", "spark_jobs/job.py"} <= set(archive.namelist())
+
+
+def test_steps_that_completed_and_left_nothing_are_no_success(lake, monkeypatch):
+    monkeypatch.setattr(on_emr.steps, "load", lambda name: [no_step()])
+
+    with pytest.raises(JobFailed, match=r"completed on j-\w+, but stage/.*report.json .* are not there"):
+        run(lake, begin(lake))
+
+
+def no_step():
+    return {"Name": "", "ActionOnFailure": "CONTINUE", "HadoopJarStep": {"Jar": "command-runner.jar", "Args": ["true"]}}
+
+
+@pytest.mark.parametrize("missing", ["root", "cluster_id"])
+def test_a_setting_without_which_nothing_runs_on_emr_is_named(lake, settings, tmp_path, missing):
+    settings("emr", "cluster_id", "" if missing == "cluster_id" else "j-1")
+    here = Lake(LocalStore(str(tmp_path))) if missing == "root" else lake
+
+    with pytest.raises(SettingError, match=r"\[lake\] root = s3://\.\.\., and \[emr\] cluster_id"):
+        run(lake, begin(here))
+
+
+def test_a_cluster_that_is_not_there_is_named_with_its_setting(lake, settings):
+    settings("emr", "cluster_id", "j-NONE")
+
+    with pytest.raises(SettingError, match=r"stage/.*2010-12-01 on EMR, \[emr\] cluster_id = j-NONE: .*not valid"):
+        run(lake, begin(lake))
+
+
+def test_a_cluster_that_takes_no_steps_is_named_with_what_to_do(lake, emr):
+    emr.terminate()
+
+    with pytest.raises(SettingError, match=r"is TERMINATED_WITH_ERRORS and takes no steps. Look at \[emr\] cluster_id"):
+        run(lake, begin(lake))
+
+
+def test_a_ledger_that_somebody_wrote_into_is_named(lake):
+    assert lake.store.create(f"_emr/stage/{JOB}/insert_date=2010-12-01.json", b"{}")
+
+    with pytest.raises(CheckFailed, match=r"_emr/stage/\w+/insert_date=2010-12-01.json in the lake is no entry"):
+        run(lake, begin(lake))
+
+
+def test_an_emr_that_does_not_answer_is_asked_again_later(lake, monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL_EMR", "http://127.0.0.1:9")
+    monkeypatch.setattr("emr.api.FIRST_SECONDS", 0.1)
+
+    with pytest.raises(SourceUnavailable, match="AWS cannot be reached"):
+        run(lake, begin(lake))
+
+
+def test_an_attempt_whose_files_are_gone_has_no_result(lake):
+    attempt = begin(lake)
+    assert given_result(attempt).rows == Counts(1, 1, 0)
+
+    lake.store.delete([f"{attempt.folder}/part-0000.parquet"])
+
+    assert on_emr._report(attempt) is None
+    assert on_emr._report(dataclasses.replace(attempt, id="another")) is None
