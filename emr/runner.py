@@ -65,6 +65,8 @@ def _watch(emr: Emr, ledger: Ledger, work: Work, kept: Kept, reporter: Reporter)
 def _cancel_strays(emr: Emr, work: Work, entry: Entry) -> None:
     """Cancel what earlier submissions for this partition have open: a call that was long under way may bring one."""
     earlier = {f"g{number}" for number in range(1, entry.generation)}
+    if not earlier:
+        return
     place = len(work.title.split())
     open_steps = [step for step in emr.named(entry.cluster_id, work.title, since(entry)) if step.state in OPEN]
     strays = [step.id for step in open_steps if step.name.split()[place] in earlier]
