@@ -35,6 +35,8 @@ class Step:
     created_at: datetime | None
     reason: str = ""
     log_file: str = ""
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
 
     @classmethod
     def of(cls, told: dict[str, Any]) -> Step:
@@ -42,8 +44,10 @@ class Step:
         failure = status.get("FailureDetails") or {}
         parts = [failure.get(name) or "" for name in ("Reason", "Message")]
         reason = " ".join(part for part in parts if part) or (status.get("StateChangeReason") or {}).get("Message", "")
-        created_at = status["Timeline"]["CreationDateTime"]
-        return cls(told["Id"], told["Name"], status["State"], created_at, reason or "", failure.get("LogFile") or "")
+        times = [status["Timeline"].get(f"{name}DateTime") for name in ("Creation", "Start", "End")]
+        return cls(
+            told["Id"], told["Name"], status["State"], times[0], reason or "", failure.get("LogFile") or "", *times[1:]
+        )
 
 
 class Emr:

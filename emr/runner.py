@@ -52,7 +52,7 @@ def _settled(emr: Emr, ledger: Ledger, work: Work) -> Kept:
 
 def _watch(emr: Emr, ledger: Ledger, work: Work, kept: Kept, reporter: Reporter) -> None:
     try:
-        watch(emr, kept.entry, reporter, work.poll_seconds)
+        watch(emr, work, kept.entry, reporter, between=lambda: None)
     except StepFailed:
         # The last step clears away what those before it left in HDFS.
         cancel_open(emr, kept.entry, but=kept.entry.step_ids[-1:])

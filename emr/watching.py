@@ -5,22 +5,28 @@ from __future__ import annotations
 import logging
 import random
 import time
+from collections.abc import Callable
 
 from emr.api import COMPLETED, OPEN, Emr, Step
 from emr.errors import StepFailed
 from emr.ledger import Entry
-from emr.work import Reporter
+from emr.work import Reporter, Work
 
 log = logging.getLogger(__name__)
 FIRST_SECONDS = 1.0
+# Whoever waits is awake as often, for what has to go on meanwhile.
+WAKE_SECONDS = 1.0
 # A step is seen to have ended within a twentieth of the time that it took.
 SHARE = 0.05
 # EMR lists what it has answered within seconds.
 LOOKS_WITHOUT = 5
 
 
-def watch(emr: Emr, entry: Entry, reporter: Reporter, longest_seconds: float) -> None:
-    """Return when all steps of a submission have completed. Raises StepFailed when one ended otherwise."""
+def watch(emr: Emr, work: Work, entry: Entry, reporter: Reporter, between: Callable[[], None]) -> None:
+    """Return when all steps of a submission have completed. Raises StepFailed when one ended otherwise.
+
+    Meanwhile `between` is called about every second.
+    """
     began, looks_without = time.monotonic(), 0
     while True:
         steps = emr.steps(entry.cluster_id, entry.step_ids)
@@ -28,7 +34,7 @@ def watch(emr: Emr, entry: Entry, reporter: Reporter, longest_seconds: float) ->
         reporter.progress(_percent(entry, steps))
         if _have_completed(entry, steps, is_lost=looks_without == LOOKS_WITHOUT):
             return
-        time.sleep(_pause(time.monotonic() - began, longest_seconds))
+        _sleep(_pause(time.monotonic() - began, work.poll_seconds), between)
 
 
 def tracking_url(region: str, cluster_id: str) -> str:
@@ -48,6 +54,16 @@ def _have_completed(entry: Entry, steps: list[Step], is_lost: bool) -> bool:
             )
             raise StepFailed(unknown, number, entry.cluster_id)
     return all(step.state == COMPLETED for step in steps) and len(steps) == len(entry.step_ids)
+
+
+def _sleep(seconds: float, between: Callable[[], None]) -> None:
+    until = time.monotonic() + seconds
+    while True:
+        between()
+        left_seconds = until - time.monotonic()
+        if left_seconds <= 0:
+            return
+        time.sleep(min(left_seconds, WAKE_SECONDS))
 
 
 def _percent(entry: Entry, steps: list[Step]) -> float:
