@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.console import LUIGI, say, show_table
+from pipeline.cli.console import LUIGI, counted, say, show_table
 
 if TYPE_CHECKING:
     from pipeline.core.tasks import PartitionTask
@@ -113,7 +113,7 @@ def _ask_again(days: Sequence[date], with_reviews: bool) -> None:
 
     again = request_reruns(_filled(with_reviews), days)
     if again:
-        say(f"{len(again)} day{'s' if len(again) > 1 else ''} made already will be made again")
+        say(f"{counted(len(again), 'day')} made already will be made again")
     if days:
         task = UserBehaviourMetric
         say(f"Next: {LUIGI.format(module=task.__module__, task=task.__name__, day=days[0])}")
@@ -155,4 +155,4 @@ def query(
         return
     show_table(table.columns, table.rows[:limit])
     shown = f"the first {limit:,} of " if len(table.rows) > limit else ""
-    say(f"{shown}{len(table.rows):,} rows")
+    say(f"{shown}{counted(len(table.rows), 'row')}")

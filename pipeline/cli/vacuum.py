@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.console import say, show_table
+from pipeline.cli.console import counted, say, show_table
 
 if TYPE_CHECKING:
     from pipeline.core.lake import Dataset
@@ -42,14 +42,14 @@ def vacuum(delete: Annotated[bool, Delete] = False, older_than: Annotated[int | 
     attempts = leftovers(lake(), before, lambda location: is_among(location, pointed_at))
     uploads = unfinished(lake().store, before)
     if not attempts and not uploads:
-        say(f"There is nothing to remove: all that is older than {_count(days, 'day')} is needed")
+        say(f"There is nothing to remove: all that is older than {counted(days, 'day')} is needed")
         return
     _show(attempts, uploads, now)
     if delete:
         remove(lake().store, attempts, uploads)
         say(f"Removed: {_sum(attempts, uploads)}")
     else:
-        say(f"Older than {_count(days, 'day')}, and needed by nothing: {_sum(attempts, uploads)}")
+        say(f"Older than {counted(days, 'day')}, and needed by nothing: {_sum(attempts, uploads)}")
         say("Remove them: lakeshift vacuum --delete" + (f" --older-than {older_than}" if older_than else ""))
 
 
@@ -65,19 +65,16 @@ def _show(attempts: Iterable[Held], uploads: Iterable[Upload], now: datetime) ->
     if rows:
         show_table(("dataset", "attempt", "partition", "days old", "files", "bytes"), rows)
     for upload in uploads:
-        say(f"An upload of {upload.path} was begun {_count((now - upload.started).days, 'day')} ago and never finished")
+        age = counted((now - upload.started).days, "day")
+        say(f"An upload of {upload.path} was begun {age} ago and never finished")
 
 
 def _sum(attempts: Sequence[Held], uploads: Sequence[Upload]) -> str:
     """Return in words how much there is of both."""
-    names = _count(len(set(map(_attempt, attempts))), "attempt")
-    files, size = _count(sum(one.files for one in attempts), "file"), sum(one.bytes for one in attempts)
-    return f"{names} ({files}, {size:,} bytes), {_count(len(uploads), 'unfinished upload')}"
+    names = counted(len(set(map(_attempt, attempts))), "attempt")
+    files, size = counted(sum(one.files for one in attempts), "file"), sum(one.bytes for one in attempts)
+    return f"{names} ({files}, {size:,} bytes), {counted(len(uploads), 'unfinished upload')}"
 
 
 def _attempt(held: Held) -> tuple[Dataset, str]:
     return held.dataset, held.attempt
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -135,6 +135,12 @@ def test_query_prints_the_first_rows_below_their_names(lakeshift):
     assert done.out.splitlines()[-1] == "the first 2 of 3 rows"
 
 
+def test_one_row_is_one_row(lakeshift):
+    done = lakeshift("query", "SELECT 7 AS a")
+
+    assert done.out.splitlines()[-1] == "1 row"
+
+
 def test_a_query_that_cannot_be_run_is_one_line(lakeshift):
     done = lakeshift("query", "SELECT nothing FROM nowhere")
 
