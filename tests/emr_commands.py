@@ -101,7 +101,9 @@ def spark_submit(arguments: list[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="emr-submit-") as scratch:
         command = _submit_line([_as_file(one, Path(scratch)) for one in arguments], Path(scratch))
         environment = {**os.environ, "SPARK_HOME": str(SPARK), "SPARK_LOCAL_IP": "127.0.0.1"}
-        environment |= {"PYSPARK_PYTHON": str(_bare_python(Path(scratch))), "PYTHONPATH": ""}
+        # Spark would take the second first, where the environment has it.
+        environment |= dict.fromkeys(("PYSPARK_PYTHON", "PYSPARK_DRIVER_PYTHON"), str(_bare_python(Path(scratch))))
+        environment["PYTHONPATH"] = ""
         number = f"{round(time.time() * 1000)}_0001"
         if "cluster" not in arguments:
             # The driver runs in the step, and what it says is the step's.

@@ -130,6 +130,8 @@ def emr_process(tmp_path_factory: pytest.TempPathFactory, ministack: str) -> Ite
     folder = tmp_path_factory.mktemp("emr")
     command = [sys.executable, str(Path(__file__).with_name("emr_server.py")), str(folder), ministack, REGION]
     environment = os.environ | {"EMR_JAVA_OPTIONS": java_options(), "AWS_DEFAULT_REGION": REGION}
+    # Whatever Python the tester's shell has for Spark, the steps have the cluster's.
+    environment["PYSPARK_DRIVER_PYTHON"] = sys.executable
     with (folder / "log").open("w") as log, subprocess.Popen(
         command, env=environment, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log
     ) as process:  # fmt: skip

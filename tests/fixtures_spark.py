@@ -6,10 +6,12 @@ It belongs into a conftest.py: each module that imported it would have a session
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pyarrow as pa
 import pytest
@@ -24,7 +26,9 @@ from spark_jobs import job
 def spark() -> Iterator[Any]:
     """The session that the tests of jobs share: a cold start takes seconds."""
     settings = {"spark.master": "local[2]", "spark.ui.enabled": "false", JAVA_OPTIONS: java_options()}
-    session = start_session({name: value for name, value in settings.items() if value})
+    # What it tells its JVM is not for the processes that other tests start.
+    with patch.dict(os.environ):
+        session = start_session({name: value for name, value in settings.items() if value})
     jvm = session.sparkContext._gateway.proc
     yield session
     session.stop()

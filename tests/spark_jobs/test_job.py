@@ -1,10 +1,10 @@
 """Every job writes what it can take, says what it did, and fails where rows are missing."""
 
-import os
 import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import psutil
 import pytest
 from fixtures_spark import run_on
 from pyarrow import parquet
@@ -110,5 +110,7 @@ def test_an_option_that_is_missing_is_named(capsys):
 
 
 def test_spark_listens_on_loopback_only(spark):
-    assert os.environ["SPARK_LOCAL_IP"] == "127.0.0.1"
-    assert spark.conf.get("spark.driver.host") == "127.0.0.1"
+    jvm = psutil.Process(spark.sparkContext._gateway.proc.pid)
+    ports = [port for port in jvm.net_connections() if port.status == psutil.CONN_LISTEN]
+
+    assert {port.laddr.ip.removeprefix("::ffff:") for port in ports} == {"127.0.0.1"}
