@@ -6,6 +6,7 @@ import dataclasses
 import json
 import os
 import socket
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any, Protocol
@@ -30,12 +31,20 @@ class Found(Protocol):
     def version(self) -> str: ...
 
 
+class Listed(Protocol):
+    """A path that exists."""
+
+    @property
+    def path(self) -> str: ...
+
+
 class Store(Protocol):
     """Files with conditional puts."""
 
     def read(self, path: str) -> Found | None: ...
     def create(self, path: str, data: bytes) -> bool: ...
     def replace(self, path: str, data: bytes, version: str) -> bool: ...
+    def list(self, folder: str) -> Iterator[Listed]: ...
 
 
 @dataclass(frozen=True)
@@ -108,6 +117,14 @@ class Ledger:
             return Kept(Entry.from_json(found.data), found.version)
         except (ValueError, KeyError, TypeError) as error:
             raise LedgerUnreadable(f"{_path(key)} in the lake is no entry of the ledger: {error!r}") from error
+
+    def keys(self) -> Iterator[str]:
+        """Yield what has an entry."""
+        for listed in self.store.list(FOLDER):
+            key = listed.path.removeprefix(f"{FOLDER}/").removesuffix(".json")
+            # What is no partition's has a name like `_cluster`.
+            if not key.startswith("_"):
+                yield key
 
     def write(self, key: str, entry: Entry, over: Kept | None) -> Kept | None:
         """Put an entry where another was seen, or none; return it, or None if somebody else was faster."""

@@ -32,6 +32,7 @@ def vacuum(delete: Annotated[bool, Delete] = False, older_than: Annotated[int | 
     from pipeline.core import config
     from pipeline.core.lake import lake
     from pipeline.core.lake.vacuum import leftovers, remove, unfinished
+    from pipeline.core.spark.claims import claims
     from pipeline.core.warehouse import is_among, warehouse
     from pipeline.core.warehouse.lakes import refuse_hidden
 
@@ -39,7 +40,7 @@ def vacuum(delete: Annotated[bool, Delete] = False, older_than: Annotated[int | 
     days = older_than or config.lake().vacuum_after_days
     now = datetime.now(timezone.utc)
     before, pointed_at = now - timedelta(days=days), warehouse().external_locations()
-    attempts = leftovers(lake(), before, lambda location: is_among(location, pointed_at))
+    attempts = leftovers(lake(), before, lambda at: is_among(at, pointed_at), lambda: claims(lake().store))
     uploads = unfinished(lake().store, before)
     if not attempts and not uploads:
         say(f"There is nothing to remove: all that is older than {counted(days, 'day')} is needed")

@@ -7,6 +7,7 @@ import pytest
 from fixtures_cli import DAY, REVIEWS, commit
 from fixtures_redshift import redshift, redshift_process  # noqa: F401
 
+from emr.ledger import Entry, Ledger, new_lease
 from pipeline.core.lake import Lake
 from pipeline.core.store import open_store
 from pipeline.core.warehouse import warehouse
@@ -69,6 +70,41 @@ def test_what_an_external_partition_points_at_stays(lakeshift, lost):
     done = lakeshift("vacuum", "--delete")
 
     assert done.out.splitlines()[-1] == "Removed: 0 attempts (0 files, 0 bytes), 1 unfinished upload"
+
+
+def submit(lake, attempt, state):
+    """Have the ledger tell of steps that make an attempt."""
+    made_at = "2010-12-01T00:00:00+00:00"
+    entry = Entry("lakeshift 0 g1", 1, attempt.id, (), new_lease(), "j-1", ("s-1",), state, made_at)
+    assert Ledger(lake.store).write(f"{CLASSIFIED}/{DAY}", entry, None)
+
+
+@pytest.mark.parametrize("state", ["INTENT", "SUBMITTED", "COMPLETED"])
+def test_what_steps_on_emr_make_for_the_next_run_stays(lakeshift, lake, lost, state):
+    submit(lake, lost, state)
+
+    done = lakeshift("vacuum", "--delete")
+
+    assert done.out.splitlines()[-1] == "Removed: 0 attempts (0 files, 0 bytes), 1 unfinished upload"
+
+
+@pytest.mark.parametrize("state", ["FAILED", "CANCELLED"])
+def test_what_steps_on_emr_left_that_failed_is_removed(lakeshift, lake, lost, state):
+    submit(lake, lost, state)
+
+    assert "Removed: 2 attempts" in lakeshift("vacuum", "--delete").out
+
+
+def test_where_what_was_submitted_cannot_be_understood_nothing_is_removed(lakeshift, lake, lost):
+    lake.store.create(f"_emr/{CLASSIFIED}/{DAY}.json", b"{")
+
+    there = lake.store.read(f"{lost.folder}/part-0000.parquet")
+
+    done = lakeshift("vacuum", "--delete")
+
+    assert (done.code, done.err.count("\n")) == (1, 1)
+    assert there and lake.store.read(f"{lost.folder}/part-0000.parquet") == there
+    assert f"_emr/{CLASSIFIED}/{DAY}.json in the lake is no entry of the ledger" in done.err
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from fixtures_lake import (  # noqa: F401 - fixtures
 )
 
 from pipeline.core.lake import Lake
-from pipeline.core.lake.vacuum import leftovers, remove, unfinished
+from pipeline.core.lake.vacuum import Claim, leftovers, remove, unfinished
 
 HOUR = timedelta(hours=1)
 
@@ -33,9 +33,9 @@ def later(lapse=HOUR):
     return datetime.now(timezone.utc) + lapse
 
 
-def left(lake, before=None, pointed_at=()):
+def left(lake, before=None, pointed_at=(), claims=()):
     """Return the folders of what was left, seen an hour later unless told."""
-    found = leftovers(lake, before or later(), lambda location: location in pointed_at)
+    found = leftovers(lake, before or later(), lambda location: location in pointed_at, lambda: claims)
     return [one.folder for one in found]
 
 
@@ -106,6 +106,50 @@ def test_what_an_external_partition_points_at_is_needed(lake):
     assert left(lake, pointed_at={first.location}) == []
 
 
+def claim(attempt, since=HOUR):
+    """Return what steps that make an attempt say of it, begun so much later than now."""
+    return Claim(DATASET, attempt.partition, attempt.id, later(since))
+
+
+@pytest.mark.parametrize("is_made_before", [False, True])
+def test_what_steps_elsewhere_make_may_still_be_committed(lake, is_made_before):
+    if is_made_before:
+        make(lake)
+        lake.request_rerun(DATASET, DAY)
+    attempt, lost = begin(lake), begin(lake)
+    for one in (attempt, lost):
+        refuse(one)
+        write(one)
+
+    assert left(lake, claims=[claim(attempt)]) == [lost.quarantine, lost.folder]
+
+
+def test_what_lies_beside_the_partition_that_steps_make_stays_with_it(lake):
+    attempt = begin(lake)
+    assert lake.store.create(f"{DATASET}/{attempt.id}/report.json", b"{}")
+
+    assert left(lake, claims=[claim(attempt)]) == []
+
+
+def test_what_steps_made_that_another_beat_is_left_over(lake):
+    attempt = begin(lake)
+    write(attempt)
+    make(lake)
+
+    assert left(lake, claims=[claim(attempt, since=-HOUR)]) == [attempt.folder]
+
+
+def test_what_steps_made_is_needed_once_it_is_committed_although_it_was_listed_before(lake):
+    attempt = begin(lake)
+    files = write(attempt)
+
+    def claims():
+        commit(attempt, files)
+        return [claim(attempt, since=-HOUR)]
+
+    assert leftovers(lake, later(), lambda location: False, claims) == []
+
+
 def test_an_attempt_that_is_committed_while_it_is_looked_at_is_needed(lake, monkeypatch):
     attempt = begin(lake)
     files, list_all, listings = write(attempt), lake.store.list, iter((1, 2))
@@ -173,7 +217,7 @@ def test_what_is_not_an_attempts_is_left_alone(lake):
 
 
 def clean(lake):
-    found = leftovers(lake, later(), lambda location: False)
+    found = leftovers(lake, later(), lambda location: False, tuple)
     remove(lake.store, found, unfinished(lake.store, later()))
     return [one.folder for one in found]
 

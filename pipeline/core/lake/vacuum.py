@@ -1,6 +1,7 @@
 """What attempts left in the lake and nothing needs: no manifest names it, no external partition points at it.
 
-An attempt under way has written lately, and what was replaced lately may still be read; neither is old enough.
+An attempt under way has written lately, and what was replaced lately may still be read; neither is old enough. What
+steps elsewhere make is claimed for longer: they may wait for days, and the next run takes what they made.
 """
 
 from __future__ import annotations
@@ -40,10 +41,26 @@ class Held:
         self.files, self.bytes, self.last = self.files + 1, self.bytes + listed.bytes, max(self.last, listed.modified)
 
 
-def leftovers(lake: Lake, before: datetime, is_pointed_at: Callable[[str], bool]) -> list[Held]:
+@dataclass(frozen=True)
+class Claim:
+    """An attempt that steps elsewhere make, or have made, and since when."""
+
+    dataset: Dataset
+    partition: Partition
+    attempt: str
+    since: datetime
+
+
+def leftovers(
+    lake: Lake,
+    before: datetime,
+    is_pointed_at: Callable[[str], bool],
+    claims: Callable[[], Iterable[Claim]],
+) -> list[Held]:
     """Return what attempts left that was last written before a moment, in the order of the paths.
 
-    is_pointed_at says of a location whether an external partition lies there.
+    is_pointed_at says of a location whether an external partition lies there, and claims which attempts a run may
+    still commit: it is asked only where something is left.
     """
     # All attempts are listed before any manifest is read: one that is committed meanwhile is seen to be named.
     attempts = held(lake.store)
@@ -54,7 +71,9 @@ def leftovers(lake: Lake, before: datetime, is_pointed_at: Callable[[str], bool]
     needed = [one for dataset, some in data.items() for one in _needed(lake, dataset, some, before, is_pointed_at)]
     kept = {(one.dataset.name, one.attempt, place) for one in needed for place in (one.partition, None)}
     # Refused rows go with the attempt that refused them, and so does what lies beside its partitions.
-    return [one for one in attempts if one.last < before and (one.dataset.name, one.attempt, one.partition) not in kept]
+    left = [one for one in attempts if one.last < before and (one.dataset.name, one.attempt, one.partition) not in kept]
+    claimed = _claimed(lake, left, claims()) if left else set()
+    return [one for one in left if one.attempt not in claimed]
 
 
 def unfinished(store: Store, before: datetime) -> list[Upload]:
@@ -77,6 +96,19 @@ def held(store: Store) -> list[Held]:
         if place and not is_of_seed(place):
             found.setdefault(place, Held(*place, last=listed.modified)).add(listed)
     return list(found.values())
+
+
+def _claimed(lake: Lake, left: Iterable[Held], claims: Iterable[Claim]) -> set[str]:
+    """Return those attempts that a run may still commit."""
+    attempts = {one.attempt for one in left}
+    return {claim.attempt for claim in claims if claim.attempt in attempts and _is_open(lake, claim)}
+
+
+def _is_open(lake: Lake, claim: Claim) -> bool:
+    manifest = lake.state(claim.dataset, claim.partition).manifest
+    # One that was committed just now is needed; another that came after the claim has ended it.
+    is_over = manifest and manifest.attempt != claim.attempt
+    return not (is_over and manifest and datetime.fromisoformat(manifest.created_at) >= claim.since)
 
 
 def _needed(
