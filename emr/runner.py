@@ -22,9 +22,13 @@ def run(emr: Emr, ledger: Ledger, work: Work, reporter: Reporter) -> Entry:
     Raises StepFailed when one of them fails, which ends its generation: the next run submits another.
     """
     kept = _settled(emr, ledger, work)
-    reporter.tracking_url(tracking_url(emr.region, kept.entry.cluster_id))
-    if kept.entry.state != COMPLETED:
-        _watch(emr, ledger, work, kept, reporter)
+    try:
+        reporter.tracking_url(tracking_url(emr.region, kept.entry.cluster_id))
+        if kept.entry.state != COMPLETED:
+            work.watched(kept.entry)
+            _watch(emr, ledger, work, kept, reporter)
+    finally:
+        work.clusters.give_back(kept.entry.name, kept.entry.cluster_id)
     return kept.entry
 
 
@@ -47,12 +51,13 @@ def _settled(emr: Emr, ledger: Ledger, work: Work) -> Kept:
         kept = adopt(emr, ledger, work, seen) or submit(emr, ledger, work, seen)
         if kept:
             return kept
-    raise Unsettled(f"EMR answered none of {ROUNDS} submissions to {work.cluster_id}")
+    raise Unsettled(f"EMR answered none of {ROUNDS} submissions to {work.clusters.what}")
 
 
 def _watch(emr: Emr, ledger: Ledger, work: Work, kept: Kept, reporter: Reporter) -> None:
+    name, cluster_id = kept.entry.name, kept.entry.cluster_id
     try:
-        watch(emr, work, kept.entry, reporter, between=lambda: None)
+        watch(emr, work, kept.entry, reporter, between=lambda: work.clusters.keep(name, cluster_id))
     except StepFailed:
         # The last step clears away what those before it left in HDFS.
         cancel_open(emr, kept.entry, but=kept.entry.step_ids[-1:])

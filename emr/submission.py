@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import random
 import time
@@ -29,12 +30,27 @@ def submit(emr: Emr, ledger: Ledger, work: Work, over: Kept | None) -> Kept | No
 
     Then the ledger says under which name to look for them. Raises ClusterUnfit if the cluster takes none.
     """
-    in_order = keeps_order(emr.cluster(work.cluster_id))
-    intent = ledger.write(work.key, intend(work, over), over)
-    if intent and over:
-        cancel_open(emr, over.entry)
+    entry = intend(work, over)
+    try:
+        in_order = keeps_order(emr.cluster(entry.cluster_id))
+        intent = ledger.write(work.key, dataclasses.replace(entry, lease=new_lease()), over)
+        if intent is None:
+            work.clusters.give_back(entry.name, entry.cluster_id)
+            return None
+        if over:
+            cancel_open(emr, over.entry)
+            work.clusters.give_back(over.entry.name, over.entry.cluster_id)
+        return _send(emr, ledger, work, intent, in_order)
+    except Exception:
+        work.clusters.give_back(entry.name, entry.cluster_id)
+        raise
+
+
+def _send(emr: Emr, ledger: Ledger, work: Work, intended: Kept, in_order: bool) -> Kept | None:
+    """Return the intent with the ids of its steps, or None; sent again for as long as EMR takes none."""
+    intent: Kept | None = intended
     while intent:
-        log.info("%s is submitted to %s.", intent.entry.name, work.cluster_id)
+        log.info("%s is submitted to %s.", intent.entry.name, intent.entry.cluster_id)
         try:
             return _answered(emr, ledger, work, intent, in_order)
         except (ClientError, BotoCoreError) as error:
@@ -53,7 +69,7 @@ def _answered(emr: Emr, ledger: Ledger, work: Work, intent: Kept, in_order: bool
     kept = ledger.mark(work.key, intent, step_ids=ids, state=SUBMITTED) if ids else None
     if ids and kept is None:
         log.warning("%s: somebody took over while it was submitted; its steps are cancelled.", intent.entry.name)
-        emr.cancel(work.cluster_id, ids)
+        emr.cancel(intent.entry.cluster_id, ids)
     return kept
 
 
@@ -65,10 +81,11 @@ def keeps_order(cluster: dict[str, Any]) -> bool:
 
 
 def intend(work: Work, over: Kept | None) -> Entry:
-    """Return the entry of a submission that is about to be made."""
+    """Return the entry of a submission that is about to be made, on a cluster that was taken for it."""
     generation, attempt = (over.entry.generation if over else 0) + 1, work.new_attempt()
     name = f"{work.title} g{generation} {attempt}"
-    return Entry(name, generation, attempt, work.inputs, new_lease(), work.cluster_id, (), INTENT, now().isoformat())
+    cluster_id = work.clusters.take(name)
+    return Entry(name, generation, attempt, work.inputs, new_lease(), cluster_id, (), INTENT, now().isoformat())
 
 
 def named_steps(work: Work, entry: Entry, in_order: bool) -> list[dict[str, Any]]:

@@ -6,12 +6,39 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from emr.ledger import Entry
+
 
 class Reporter(Protocol):
     """Who is told how a job goes."""
 
     def progress(self, percent: float) -> None: ...
     def tracking_url(self, url: str) -> None: ...
+
+
+def _ignored(entry: Entry) -> None:
+    """Do nothing."""
+
+
+class Clusters(Protocol):
+    """The clusters that submissions go to; a submission is known by the name that its steps carry."""
+
+    @property
+    def what(self) -> str:
+        """Return which they are, in the words of the settings."""
+        ...
+
+    def take(self, name: str) -> str:
+        """Return the id of a cluster for a new submission; it may have to wait, or to make one."""
+        ...
+
+    def keep(self, name: str, cluster_id: str) -> None:
+        """Note that a submission, new or adopted, is waited for on a cluster; called about every second."""
+        ...
+
+    def give_back(self, name: str, cluster_id: str) -> None:
+        """Note that nothing of a submission is waited for any more; harmless if nothing was taken."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -21,14 +48,15 @@ class Work:
     key is where the ledger keeps it. title is what the names of its steps begin with. inputs says of what the partition
     is made: steps that were submitted for other inputs make another partition, and are not adopted. steps returns those
     of an attempt, of which the last one clears away what the others left. has_result says whether what an attempt's
-    steps made is where they were to put it.
+    steps made is where they were to put it. watched is called with each submission before its steps are watched.
     """
 
     key: str
     title: str
     inputs: tuple[str, ...]
-    cluster_id: str
+    clusters: Clusters
     new_attempt: Callable[[], str]
     steps: Callable[[str], list[dict[str, Any]]]
     has_result: Callable[[str], bool]
     poll_seconds: float = 30
+    watched: Callable[[Entry], None] = _ignored

@@ -10,6 +10,7 @@ from typing import Any
 
 from fixtures_emr import Emr as Twin
 
+from emr.clusters.fixed import FixedCluster
 from emr.ledger import Entry, Ledger
 from emr.runner import run
 from emr.work import Work
@@ -56,7 +57,7 @@ class Bench:
 
     def work(self) -> Work:
         return Work(
-            KEY, TITLE, self.inputs, self.twin.cluster_id,
+            KEY, TITLE, self.inputs, FixedCluster(self.twin.cluster_id),
             new_attempt=lambda: f"{os.getpid()}-{next(self.numbers)}",
             steps=self.steps,
             has_result=lambda attempt: self.result(attempt).exists(),

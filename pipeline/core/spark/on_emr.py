@@ -16,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from emr import steps
 from emr.api import Emr
+from emr.clusters.fixed import FixedCluster
 from emr.errors import ClusterUnfit, EmrError, LedgerUnreadable, StepFailed, Unsettled
 from emr.ledger import Entry, Ledger
 from emr.runner import run
@@ -24,6 +25,7 @@ from pipeline.core import aws, config
 from pipeline.core.errors import CheckFailed, JobFailed, PipelineError, SettingError, SourceUnavailable
 from pipeline.core.lake import Attempt, new_attempt_id
 from pipeline.core.spark.code import code_hash, upload_code
+from pipeline.core.spark.cost import note_steps
 from pipeline.core.spark.failed_step import failed_step
 from pipeline.core.spark.report import JobReport
 from pipeline.core.spark.submitted import noted
@@ -81,11 +83,12 @@ def _work(name: str, input_location: str, attempt: Attempt) -> Work:
         key=f"{attempt.dataset}/{attempt.partition}",
         title=f"lakeshift {_short_hash(root)} {attempt.dataset} {attempt.partition}",
         inputs=(input_location, f"code {code_hash()}", *(f"rerun {one}" for one in attempt.seen.reruns)),
-        cluster_id=settings.cluster_id,
+        clusters=FixedCluster(settings.cluster_id),
         new_attempt=new_attempt_id,
         steps=filled,
         has_result=lambda attempt_id: _report(dataclasses.replace(attempt, id=attempt_id)) is not None,
         poll_seconds=settings.poll_seconds,
+        watched=lambda entry: note_steps(f"{attempt.dataset} {attempt.partition}", entry.cluster_id, entry.step_ids),
     )
 
 
@@ -150,4 +153,4 @@ def _explained(attempt: Attempt, work: Work) -> Iterator[None]:
         kind, advice = ADVICE[type(error)]
         raise kind(f"{what}: {error}. {advice}") from error
     except (ClientError, BotoCoreError) as error:
-        raise aws.explained(error, f"{what} on EMR, [emr] cluster_id = {work.cluster_id}") from error
+        raise aws.explained(error, f"{what} on EMR, {work.clusters.what}") from error
