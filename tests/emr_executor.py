@@ -29,7 +29,7 @@ TERM_SECONDS = 5
 
 
 class Executor:
-    """Runs the steps of all clusters; `folder` holds what stands for HDFS, and what the steps say."""
+    """Runs the steps of all clusters; `folder` holds what stands for the HDFS of each, and what the steps say."""
 
     def __init__(self, folder: Path, logs: Logs, faults: Faults) -> None:
         self.folder, self.logs, self.faults = folder, logs, faults
@@ -85,7 +85,7 @@ class Executor:
             return
         if fault and fault.before:
             self._stall(fault, step)
-        code = self._execute(step, fault)
+        code = self._execute(cluster, step, fault)
         if fault and not fault.before:
             self._stall(fault, step)
         self.logs.write(cluster, step.id, self._place(step))
@@ -100,7 +100,13 @@ class Executor:
     def _place(self, step: Any) -> Path:
         return self.folder / "steps" / step.id
 
-    def _execute(self, step: Any, fault: Fault | None) -> int:
+    def hdfs(self, cluster: Any) -> Path:
+        """Return the folder that stands for a cluster's HDFS."""
+        root = self.folder / "hdfs" / cluster.id
+        root.mkdir(exist_ok=True)
+        return root
+
+    def _execute(self, cluster: Any, step: Any, fault: Fault | None) -> int:
         """Return the exit code of a step's process, and leave what it said in the step's folder."""
         place = self._place(step)
         for name in ("step", "containers"):
@@ -113,13 +119,13 @@ class Executor:
                 errors.write(f"{step.jar} cannot be run here\n")
                 return 1
             try:
-                return self._wait(step, self._start(step, output, errors))
+                return self._wait(step, self._start(cluster, step, output, errors))
             except OSError as error:
                 errors.write(f'Cannot run program "{step.args[0]}": {error}\n')
                 return 1
 
-    def _start(self, step: Any, output: Any, errors: Any) -> subprocess.Popen[str]:
-        own = {"EMR_HDFS": str(self.folder / "hdfs"), "EMR_CONTAINERS": str(self._place(step) / "containers")}
+    def _start(self, cluster: Any, step: Any, output: Any, errors: Any) -> subprocess.Popen[str]:
+        own = {"EMR_HDFS": str(self.hdfs(cluster)), "EMR_CONTAINERS": str(self._place(step) / "containers")}
         path = f"{self.folder / 'bin'}:{os.environ['PATH']}"
         return subprocess.Popen(
             step.args, cwd=tempfile.gettempdir(), env={**os.environ, **own, "PATH": path, "PYTHONPATH": ""},

@@ -63,9 +63,9 @@ class Control:
     def terminate(self, cluster_id: str) -> None:
         self.executor.terminate(self.clusters[cluster_id])
 
-    def hdfs(self) -> list[str]:
-        """Return the paths of the files that HDFS holds."""
-        root = self.folder / "hdfs"
+    def hdfs(self, cluster_id: str) -> list[str]:
+        """Return the paths of the files that a cluster's HDFS holds."""
+        root = self.executor.hdfs(self.clusters[cluster_id])
         return sorted(f"/{path.relative_to(root)}" for path in root.rglob("*") if path.is_file())
 
     def fault(self, **about: Any) -> None:

@@ -60,8 +60,8 @@ class Emr:
         return self._ask("calls").count(action)
 
     def hdfs(self) -> list[str]:
-        """Return the paths of the files that HDFS holds."""
-        return self._ask("hdfs")
+        """Return the paths of the files that the cluster's HDFS holds."""
+        return self._ask("hdfs", cluster_id=self.cluster_id)
 
     def fail(self, part: str, stderr: str = "", **which: int) -> None:
         """Let steps fail whose name holds a text, with something on stderr; `times` (1), after `skip` (0) others."""

@@ -96,6 +96,20 @@ def test_files_go_by_way_of_hdfs_from_s3_to_s3_and_hdfs_is_cleaned(emr, s3, mini
     assert emr.hdfs() == []
 
 
+def test_what_was_left_in_hdfs_is_its_own_cluster_s(emr):
+    add(
+        emr,
+        step("leave", "hadoop", "fs", "-mkdir", "hdfs:///left"),
+        step("see", "hadoop", "fs", "-test", "hdfs:///left"),
+    )
+    there = emr.wait_until_over()
+    emr.cluster_id = emr.new_cluster()
+
+    add(emr, step("see", "hadoop", "fs", "-test", "hdfs:///left"))
+
+    assert (there, emr.wait_until_over()) == (["COMPLETED"] * 2, ["FAILED"])
+
+
 def test_a_copy_of_nothing_fails_as_amazon_s_does(emr, ministack):
     add(emr, step("in", "s3-dist-cp", f"--src={new_bucket(ministack)}/in", "--dest=hdfs:///work"))
 
