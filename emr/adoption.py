@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from emr.api import COMPLETED as STEP_COMPLETED
 from emr.api import Emr, Step
 from emr.ledger import COMPLETED, INTENT, SUBMITTED, Entry, Kept, Ledger, new_lease, now, this_process
-from emr.submission import since
+from emr.submission import named_steps, since
 from emr.work import Work
 
 log = logging.getLogger(__name__)
@@ -48,7 +48,9 @@ def find(emr: Emr, ledger: Ledger, key: str, seen: Kept) -> tuple[str, ...]:
 
 def _answered(emr: Emr, ledger: Ledger, work: Work, seen: Kept) -> Kept | None:
     """Return the intent with the ids of its steps, which the ledger now has too."""
-    ids = find(emr, ledger, work.key, seen)
+    entry = seen.entry
+    again = emr.add_again(entry.cluster_id, named_steps(work, entry, in_order=True), since(entry))
+    ids = again or find(emr, ledger, work.key, seen)
     return ledger.mark(work.key, seen, step_ids=ids, state=SUBMITTED) if ids else None
 
 

@@ -9,7 +9,7 @@ from emr.api import OPEN, Emr
 from emr.errors import StepFailed, Unsettled
 from emr.ledger import CANCELLED, COMPLETED, FAILED, INTENT, SUBMITTED, Entry, Kept, Ledger
 from emr.submission import cancel_open, since, submit
-from emr.watching import tracking_url, watch
+from emr.watching import watch
 from emr.work import Reporter, Work
 
 # Each of these ends with steps that are watched, or with a reason to look again.
@@ -23,7 +23,7 @@ def run(emr: Emr, ledger: Ledger, work: Work, reporter: Reporter) -> Entry:
     """
     kept = _settled(emr, ledger, work)
     try:
-        reporter.tracking_url(tracking_url(emr.region, kept.entry.cluster_id))
+        reporter.tracking_url(emr.tracking_url(kept.entry.cluster_id, kept.entry.step_ids))
         if kept.entry.state != COMPLETED:
             work.watched(kept.entry)
             _watch(emr, ledger, work, kept, reporter)

@@ -68,6 +68,10 @@ def _answered(emr: Emr, ledger: Ledger, work: Work, intent: Kept, in_order: bool
     ids = _add(emr, intent.entry, named_steps(work, intent.entry, in_order))
     kept = ledger.mark(work.key, intent, step_ids=ids, state=SUBMITTED) if ids else None
     if ids and kept is None:
+        current = ledger.read(work.key)
+        if current and current.entry.step_ids == ids:
+            # Another run has sent the same call, which began nothing else, and stored its answer first.
+            return current
         log.warning("%s: somebody took over while it was submitted; its steps are cancelled.", intent.entry.name)
         emr.cancel(intent.entry.cluster_id, ids)
     return kept

@@ -37,11 +37,6 @@ def watch(emr: Emr, work: Work, entry: Entry, reporter: Reporter, between: Calla
         _sleep(_pause(time.monotonic() - began, work.poll_seconds), between)
 
 
-def tracking_url(region: str, cluster_id: str) -> str:
-    """Return where a cluster's steps can be watched."""
-    return f"https://{region}.console.aws.amazon.com/emr/home?region={region}#/clusterDetails/{cluster_id}"
-
-
 def _have_completed(entry: Entry, steps: list[Step], is_lost: bool) -> bool:
     known = {step.id: step for step in steps}
     for number, step_id in enumerate(entry.step_ids, start=1):
