@@ -129,6 +129,11 @@ class Emr:
                 return {"Steps": []}
             raise
 
+    def instances(self, cluster_id: str) -> list[dict[str, Any]]:
+        """Return the instances that a cluster has, and those that it had in the last 30 days."""
+        pages = self.client.get_paginator("list_instances").paginate(ClusterId=cluster_id)
+        return patiently(lambda: [one for page in pages for one in page["Instances"]], self.patience_seconds)
+
     def cancel(self, cluster_id: str, ids: Sequence[str]) -> None:
         """Ask EMR to end steps, and all of their processes."""
         for some in _in_parts(ids, MOST_CANCELLED):

@@ -15,6 +15,7 @@ from typing import Any
 
 from emr_executor import OPEN, Executor
 from emr_faults import Fault, Faults
+from emr_instances import list_instances
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.responses import ActionResult
 from moto.core.utils import get_pagination_model
@@ -120,4 +121,5 @@ def _mend_moto(executor: Executor) -> None:
     models.Cluster.add_steps = add_steps
     models.Step.status = property(status_with_failure)
     ElasticMapReduceResponse.cancel_steps = cancel_steps
+    ElasticMapReduceResponse.list_instances = list_instances
     get_pagination_model("emr")["ListSteps"]["limit_default"] = PAGE

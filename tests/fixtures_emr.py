@@ -23,6 +23,7 @@ from pipeline.core.spark.java import java_options
 
 __all__ = ["Emr", "emr", "emr_process"]
 
+INSTANCES = {"MasterInstanceType": "m7g.xlarge", "SlaveInstanceType": "m7g.xlarge", "InstanceCount": 3}
 LEFT = ("COMPLETED", "FAILED", "CANCELLED", "INTERRUPTED")
 
 
@@ -45,7 +46,7 @@ class Emr:
         """Return the id of a cluster that waits for steps."""
         return self.client.run_job_flow(
             Name="lakeshift", ReleaseLabel="emr-7.0.0", LogUri=self.log_uri, StepConcurrencyLevel=side_by_side,
-            Instances={"KeepJobFlowAliveWhenNoSteps": True},
+            Instances={**INSTANCES, "KeepJobFlowAliveWhenNoSteps": True},
         )["JobFlowId"]  # fmt: skip
 
     def steps(self) -> list[tuple[str, str]]:

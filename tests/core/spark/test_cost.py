@@ -1,0 +1,80 @@
+"""What a run says of the cost of its steps on EMR."""
+
+# ruff: noqa: F811 - fixtures
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from emr_work import Bench
+from fixtures_emr import emr, emr_process  # noqa: F401 - fixtures
+from fixtures_s3 import REGION
+
+from pipeline.core.runtime import RUN_FOLDER
+from pipeline.core.spark.cost import cost_lines, note_steps
+
+HOURS = r"0\.\d+ instance-hours"
+
+
+@pytest.fixture
+def bench(emr, tmp_path, monkeypatch, settings):
+    """A bench on a cluster of three m7g.xlarge, of which the run in tmp_path notes what it waits for."""
+    settings("lake", "region", REGION)
+    variables = {**emr.environment, "AWS_DEFAULT_REGION": REGION, RUN_FOLDER: str(tmp_path)}
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    return Bench(emr, tmp_path)
+
+
+def note(bench, *days: str) -> None:
+    for day in days:
+        note_steps(f"stage/review insert_date={day}", bench.twin.cluster_id, bench.entry.step_ids)
+
+
+def test_the_instance_hours_and_the_money_of_a_run_are_told(bench, emr, tmp_path, settings):
+    settings("emr_prices", "m7g.xlarge", "2000")
+    settings("emr_prices", "currency", "EUR")
+    bench.run()
+    note(bench, "2010-12-01")
+
+    [line] = cost_lines(tmp_path)
+
+    assert re.fullmatch(rf"EMR: {HOURS} on {emr.cluster_id} \(3 m7g.xlarge\), (0\.\d+|\d\.\d\d) EUR", line)
+
+
+def test_each_partition_is_told_its_share_where_there_are_several(bench, tmp_path, settings):
+    settings("emr_prices", "m7g.xlarge", "0.2")
+    bench.run()
+    note(bench, "2010-12-01", "2010-12-02")
+
+    _, first, second = cost_lines(tmp_path)
+
+    assert re.fullmatch(rf"  stage/review insert_date=2010-12-01: {HOURS}, 0\.\d+ USD", first)
+    assert first.replace("12-01", "12-02") == second
+
+
+def test_without_a_price_the_hours_are_told_and_the_type_that_has_none(bench, emr, tmp_path):
+    bench.run()
+    note(bench, "2010-12-01", "2010-12-02")
+
+    line, first, _ = cost_lines(tmp_path)
+
+    assert line.endswith(f"on {emr.cluster_id} (3 m7g.xlarge); [emr_prices] has no price of m7g.xlarge")
+    assert re.fullmatch(rf"  stage/review insert_date=2010-12-01: {HOURS}", first)
+
+
+def test_of_a_run_that_waited_for_no_steps_nothing_is_told_and_emr_is_asked_nothing(bench, emr, tmp_path):
+    asked = emr.calls("ListSteps") + emr.calls("ListInstances")
+
+    assert cost_lines(tmp_path) == []
+    assert emr.calls("ListSteps") + emr.calls("ListInstances") == asked
+
+
+def test_a_run_ends_well_also_where_emr_cannot_be_asked(bench, tmp_path, settings, monkeypatch):
+    bench.run()
+    note(bench, "2010-12-01")
+    settings("lake", "region", "")
+    monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
+
+    assert cost_lines(tmp_path) == ["EMR: what the steps cost is not known: NoRegionError: You must specify a region."]
