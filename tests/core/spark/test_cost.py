@@ -32,6 +32,10 @@ def note(bench, *days: str) -> None:
         note_steps(f"stage/review insert_date={day}", bench.twin.cluster_id, bench.entry.step_ids)
 
 
+def numbers(line: str) -> list[float]:
+    return [float(number) for number in re.findall(r"\d+\.\d+", line)]
+
+
 def test_the_instance_hours_and_the_money_of_a_run_are_told(bench, emr, tmp_path, settings):
     settings("emr_prices", "m7g.xlarge", "2000")
     settings("emr_prices", "currency", "EUR")
@@ -44,14 +48,15 @@ def test_the_instance_hours_and_the_money_of_a_run_are_told(bench, emr, tmp_path
 
 
 def test_each_partition_is_told_its_share_where_there_are_several(bench, tmp_path, settings):
-    settings("emr_prices", "m7g.xlarge", "0.2")
+    settings("emr_prices", "m7g.xlarge", "1000000")
     bench.run()
     note(bench, "2010-12-01", "2010-12-02")
 
-    _, first, second = cost_lines(tmp_path)
+    total, first, second = cost_lines(tmp_path)
 
-    assert re.fullmatch(rf"  stage/review insert_date=2010-12-01: {HOURS}, 0\.\d+ USD", first)
+    assert re.fullmatch(rf"  stage/review insert_date=2010-12-01: {HOURS}, [\d.]+ USD", first)
     assert first.replace("12-01", "12-02") == second
+    assert [numbers(first)[-1] * 2] == pytest.approx([numbers(total)[-1]], abs=0.03)
 
 
 def test_without_a_price_the_hours_are_told_and_the_type_that_has_none(bench, emr, tmp_path):
