@@ -114,6 +114,8 @@ def test_a_variable_that_is_not_set_is_one_line_with_its_setting(files, monkeypa
         ("database", "url", "mysql://h/d", "embedded, or postgresql://user@host/database"),
         ("database", "url", "", "embedded, or postgresql://user@host/database"),
         ("jobs", "runner", "moon", "local"),
+        ("emr", "application_id", "j-2AXXXX", "the id of an application of EMR Serverless"),
+        ("emr", "job_role", "lakeshift-job", "the ARN of a role"),
         ("emr_prices", "currency", "dollars", "the three letters of a currency"),
         ("emr_prices", "vcpu_hour", "-1", "a price such as 0.2040"),
         ("user_behaviour", "timezone", "Mars/Base", "a zone of the IANA database"),
