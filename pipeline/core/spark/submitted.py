@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from emr.ledger import this_process
+from emr.lease import this_process
 from pipeline.core.errors import one_line
 from pipeline.core.spark.client import run_folder
 
