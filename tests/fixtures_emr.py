@@ -56,6 +56,18 @@ class Emr:
     def states(self) -> list[str]:
         return [state for _, state in self.steps()]
 
+    def made(self) -> list[dict[str, Any]]:
+        """Return id, name, state and tags of the clusters that were made beside the test's own, in their order."""
+        return [one for one in self._ask("made") if one["name"] != "lakeshift"]
+
+    def idle(self, cluster_id: str) -> bool:
+        """Let a cluster have nothing to do for as long as its policy says, and say whether it ended."""
+        return self._ask("idle", cluster_id=cluster_id)
+
+    def start_slowly(self, part: str = "", fails: bool = False, **which: int) -> None:
+        """Let clusters come up, or fail to, only when they are released."""
+        self._ask("fault", kind="start", part=part, about={"fails": fails}, **which)
+
     def calls(self, action: str) -> int:
         """Return how often an action was asked for."""
         return self._ask("calls").count(action)
