@@ -72,17 +72,13 @@ def _answered(emr: Emr, ledger: Ledger, work: Work, intent: Kept, in_order: bool
     answered = {"step_ids": ids, "state": SUBMITTED, "lease": long_lease()}
     kept = ledger.mark(work.key, intent, **answered) or _found_by_another(ledger, work.key, ids)
     if kept is None:
-        current = ledger.read(work.key)
-        if current and current.entry.step_ids == ids:
-            # Another run has sent the same call, which began nothing else, and stored its answer first.
-            return current
         log.warning("%s: somebody took over while it was submitted; its steps are cancelled.", intent.entry.name)
         emr.cancel(intent.entry.cluster_id, ids)
     return kept
 
 
 def _found_by_another(ledger: Ledger, key: str, ids: tuple[str, ...]) -> Kept | None:
-    """Return the entry if another run found the steps before their ids were stored."""
+    """Return the entry if another run found the steps, or sent the same call, and stored their ids first."""
     current = ledger.read(key)
     return current if current and current.entry.step_ids == ids else None
 
