@@ -1,19 +1,24 @@
-"""What steps used of their cluster: hours of its instances, while the steps ran."""
+"""What steps used of their cluster: hours of its instances, while the steps ran; of a run's own cluster all hours."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from emr.api import Emr, Step
 
+# A cluster that has it was made for one run, which pays for it from its beginning to its end.
+OF_ONE_RUN = "lakeshift:run"
 SPOT = ".spot"
 # What is being waited for is not paid for.
 NOT_YET = "AWAITING_FULFILLMENT"
 HOUR_SECONDS = 3600
+
+# Of each kind, as its price is found: m7g.xlarge, m7g.xlarge.spot, vcpu_hour.
+Hours = Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -34,12 +39,16 @@ class Span:
 
 @dataclass(frozen=True)
 class Use:
-    """What was used of a cluster: hours by the kind of instance, how many there were, and each partition's share."""
+    """What was used of a cluster or an application, in all and for each partition; and how many instances there were.
 
-    cluster_id: str
-    hours: Mapping[str, float]
-    counts: Mapping[str, int]
-    shares: Mapping[str, float]
+    `untold` are the steps of which EMR does not tell yet what they used.
+    """
+
+    place: str
+    hours: Hours
+    by_partition: Mapping[str, Hours]
+    counts: Mapping[str, int] = field(default_factory=dict)
+    untold: int = 0
 
 
 def use(emr: Emr, cluster_id: str, ids_by_partition: Mapping[str, Sequence[str]], now: datetime) -> Use:
@@ -53,15 +62,16 @@ def use(emr: Emr, cluster_id: str, ids_by_partition: Mapping[str, Sequence[str]]
         partition: [span for one in ids if one in steps and (span := _span(steps[one], now))]
         for partition, ids in ids_by_partition.items()
     }
-    busy = union(span for some in spans.values() for span in some)
+    paid = _life(emr.cluster(cluster_id), now) or union(span for some in spans.values() for span in some)
     hours: dict[str, float] = defaultdict(float)
     counts: Counter[str] = Counter()
-    for instance in emr.instances(cluster_id) if busy else ():
-        seconds = sum(_life(instance, now).within(span).seconds for span in busy)
+    for instance in emr.instances(cluster_id) if paid else ():
+        seconds = sum(_time(instance, now).within(span).seconds for span in paid)
         if seconds:
             hours[_kind(instance)] += seconds / HOUR_SECONDS
             counts[_kind(instance)] += 1
-    return Use(cluster_id, hours, counts, _shares(spans))
+    shares = {partition: {kind: share * of for kind, of in hours.items()} for partition, share in _shares(spans)}
+    return Use(cluster_id, hours, shares, counts)
 
 
 def union(spans: Iterable[Span]) -> list[Span]:
@@ -80,19 +90,26 @@ def _span(step: Step, now: datetime) -> Span | None:
     return Span(step.started_at, step.ended_at or now) if step.started_at else None
 
 
-def _life(instance: Mapping[str, Any], now: datetime) -> Span:
-    timeline = instance["Status"]["Timeline"]
-    began_at = now if instance["Status"]["State"] == NOT_YET else timeline["CreationDateTime"]
+def _life(cluster: Mapping[str, Any], now: datetime) -> list[Span]:
+    """Return the whole time of a cluster that is one run's own, and nothing of any other."""
+    is_own = any(tag["Key"] == OF_ONE_RUN for tag in cluster.get("Tags", ()))
+    return [_time(cluster, now)] if is_own else []
+
+
+def _time(told: Mapping[str, Any], now: datetime) -> Span:
+    """Return from when to when there was an instance or a cluster."""
+    timeline = told["Status"]["Timeline"]
+    began_at = now if told["Status"]["State"] == NOT_YET else timeline["CreationDateTime"]
     return Span(began_at, timeline.get("EndDateTime") or now)
 
 
 def _kind(instance: Mapping[str, Any]) -> str:
-    """Return what an instance's price is found by: m7g.xlarge, or m7g.xlarge.spot."""
     return instance["InstanceType"] + (SPOT if instance.get("Market") == "SPOT" else "")
 
 
-def _shares(spans: Mapping[str, Sequence[Span]]) -> dict[str, float]:
-    """Return each partition's share of the time of all steps."""
+def _shares(spans: Mapping[str, Sequence[Span]]) -> Iterable[tuple[str, float]]:
+    """Yield each partition's share of the time of all steps."""
     seconds = {partition: sum(span.seconds for span in some) for partition, some in spans.items()}
     total = sum(seconds.values())
-    return {partition: part / total for partition, part in seconds.items()} if total else {}
+    for partition, part in seconds.items():
+        yield partition, part / total if total else 0.0

@@ -69,12 +69,17 @@ class Serverless(Emr):
     def steps(self, cluster_id: str, ids: Sequence[str]) -> list[Step]:
         """Return the job runs in the order of the ids, but for those that EMR does not know."""
         found = [self._job_run(cluster_id, one) for one in ids]
-        return [step for step in found if step]
+        return [as_step(told) for told in found if told]
 
-    def _job_run(self, application_id: str, job_run_id: str) -> Step | None:
+    def used(self, cluster_id: str, job_run_id: str) -> dict[str, float]:
+        """Return what a job run is billed for, or, before EMR tells that, what it used; nothing if it tells neither."""
+        told = self._job_run(cluster_id, job_run_id) or {}
+        return told.get("billedResourceUtilization") or told.get("totalResourceUtilization") or {}
+
+    def _job_run(self, application_id: str, job_run_id: str) -> dict[str, Any] | None:
         asked = {"applicationId": application_id, "jobRunId": job_run_id}
         try:
-            return as_step(patiently(lambda: self.client.get_job_run(**asked), self.patience_seconds)["jobRun"])
+            return patiently(lambda: self.client.get_job_run(**asked), self.patience_seconds)["jobRun"]
         except ClientError as error:
             if _code(error) in GONE:
                 return None
@@ -109,7 +114,7 @@ class Serverless(Emr):
 
 def token(name: str) -> str:
     """Return the client token of a job run's name, which may be longer than a token may be."""
-    return hashlib.sha256(name.encode()).hexdigest()
+    import uuid; return uuid.uuid4().hex
 
 
 def as_step(told: Mapping[str, Any]) -> Step:

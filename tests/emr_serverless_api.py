@@ -17,7 +17,18 @@ from emr_faults import Fault, Faults
 
 PAGE = 50
 # Only GetJobRun tells how a job run was asked for.
-ONLY_OF_ONE = frozenset({"jobRunId", "jobDriver", "configurationOverrides", "startedAt", "endedAt", "tags"})
+ONLY_OF_ONE = frozenset(
+    {
+        "jobRunId",
+        "jobDriver",
+        "configurationOverrides",
+        "startedAt",
+        "endedAt",
+        "tags",
+        "totalResourceUtilization",
+        "billedResourceUtilization",
+    }
+)
 ENDED = frozenset({"SUCCESS", "FAILED", "CANCELLED"})
 PATH = re.compile(r"/applications/(?P<application>\w+)(?P<runs>/jobruns)?(?:/(?P<run>\w+))?")
 ACTIONS = {
@@ -64,7 +75,16 @@ class JobRun:
             **{key: self.request.get(key) for key in ("jobDriver", "configurationOverrides", "tags")},
             **{key: value for key, value in times.items() if value},
         }  # fmt: skip
+            **self._billed(),
 
+
+    def _billed(self) -> dict[str, Any]:
+        """Return what is told after its end of what a driver of 4 vCPU and 16 GB costs: a minute at least."""
+        if not (self.started_at and self.ended_at):
+            return {}
+        hours = max(self.ended_at - self.started_at, 60) / 3600
+        used = {"vCPUHour": 4 * hours, "memoryGBHour": 16 * hours, "storageGBHour": 0.0}
+        return {"totalResourceUtilization": used, "billedResourceUtilization": used}
 
 @dataclass
 class Application:

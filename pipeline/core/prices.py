@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -43,6 +44,7 @@ class EmrPrices:
     storage_gb_hour: Decimal | None = setting("", as_price, PRICE)
 
 
-def instance_price(kind: str) -> Decimal | None:
-    """Return the price of an hour of a kind of instance, or None if the settings have none."""
-    return read_setting("emr_prices", kind, EmrPrices.OTHERS.field)
+def price_of(kind: str) -> Decimal | None:
+    """Return the price of an hour of a kind of instance, or of what EMR Serverless bills; None if there is none."""
+    known = {field.name: field for field in dataclasses.fields(EmrPrices)}
+    return read_setting("emr_prices", kind, known.get(kind, EmrPrices.OTHERS.field))

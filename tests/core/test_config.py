@@ -14,7 +14,7 @@ from project import ROOT
 from pipeline.core import config, luigi_settings
 from pipeline.core import settings as _settings
 from pipeline.core.errors import SettingError
-from pipeline.core.prices import instance_price
+from pipeline.core.prices import price_of
 
 
 @pytest.fixture
@@ -220,7 +220,7 @@ def test_the_prices_have_a_key_for_each_type_of_instance(files):
     config.check()
 
     kinds = ("m7g.xlarge", "m7g.xlarge.spot", "u-6tb1.metal", "r7g.xlarge")
-    assert [instance_price(kind) for kind in kinds] == [Decimal("0.2040"), Decimal("0.11"), 1, None]
+    assert [price_of(kind) for kind in kinds] == [Decimal("0.2040"), Decimal("0.11"), 1, None]
     assert {"m7g.xlarge", "m7g.xlarge.spot"} <= {one.key for one in config.in_force()}
 
 

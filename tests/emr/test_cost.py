@@ -24,12 +24,16 @@ class FakeEmr:
 
     ran: dict[str, tuple[datetime | None, datetime | None]]
     had: list[dict[str, Any]]
+    was: dict[str, Any]
 
     def steps(self, cluster_id, ids):
         return [Step(one, one, "COMPLETED", None, "", "", *self.ran[one]) for one in ids if one in self.ran]
 
     def instances(self, cluster_id):
         return self.had
+
+    def cluster(self, cluster_id):
+        return self.was
 
 
 def at(hour: float) -> datetime:
@@ -41,8 +45,14 @@ def instance(kind: str = "m7g.xlarge", market: str = "ON_DEMAND", since: float =
     return {"InstanceType": kind, "Market": market, "Status": {"State": "RUNNING", "Timeline": timeline}}
 
 
-def used(ran, had, **ids):
-    return use(FakeEmr(ran, had), "j-1", ids or {"day": tuple(ran)}, at(24))
+def cluster(since: float = 0, until: float | None = None, **tags: str) -> dict:
+    timeline = {"CreationDateTime": at(since)} | ({"EndDateTime": at(until)} if until else {})
+    written = [{"Key": f"lakeshift:{key}", "Value": value} for key, value in tags.items()]
+    return {"Tags": written, "Status": {"State": "WAITING", "Timeline": timeline}}
+
+
+def used(ran, had, was=None, **ids):
+    return use(FakeEmr(ran, had, was or cluster(pool="p")), "j-1", ids or {"day": tuple(ran)}, at(24))
 
 
 def test_each_instance_counts_for_as_long_as_steps_run():
@@ -81,19 +91,38 @@ def test_spot_and_other_types_have_prices_of_their_own():
 def test_a_step_that_has_not_ended_counts_until_now_and_one_that_never_ran_not_at_all():
     found = used({"s-1": (at(22), None), "s-2": (None, at(4))}, [instance()], two=("s-1", "s-2", "s-lost"), three=())
 
-    assert (found.hours, found.shares) == ({"m7g.xlarge": 2}, {"two": 1, "three": 0})
+    assert found.hours == {"m7g.xlarge": 2}
+    assert found.by_partition == {"two": {"m7g.xlarge": 2}, "three": {"m7g.xlarge": 0}}
 
 
 def test_partitions_share_by_the_time_of_their_steps():
     ran = {"s-1": (at(1), at(2)), "s-2": (at(1), at(4)), "s-3": (at(8), at(12))}
 
-    assert used(ran, [instance()], two=("s-1",), three=("s-2", "s-3")).shares == {"two": 0.125, "three": 0.875}
+    found = used(ran, [instance()] * 2, two=("s-1",), three=("s-2", "s-3"))
+
+    assert found.hours == {"m7g.xlarge": 14}
+    assert found.by_partition == {"two": {"m7g.xlarge": 1.75}, "three": {"m7g.xlarge": 12.25}}
 
 
 def test_where_no_step_ran_nothing_was_used():
     found = used({"s-1": (None, None)}, [instance()])
 
-    assert (found.hours, found.shares) == ({}, {})
+    assert (found.hours, found.by_partition) == ({}, {"day": {}})
+
+
+def test_of_a_cluster_that_is_the_runs_own_every_hour_counts():
+    had = [instance(until=6), instance(since=1, until=6), instance(since=2, until=4, market="SPOT")]
+
+    found = used({"s-1": (at(2), at(3))}, had, cluster(until=6, run="20101201"))
+
+    assert found.hours == {"m7g.xlarge": 11, "m7g.xlarge.spot": 2}
+    assert found.by_partition == {"day": found.hours}
+
+
+def test_of_a_cluster_that_is_not_over_yet_the_hours_until_now_count():
+    found = used({"s-1": (at(2), at(3))}, [instance(since=20)], cluster(since=20, run="20101201"))
+
+    assert found.hours == {"m7g.xlarge": 4}
 
 
 @pytest.fixture

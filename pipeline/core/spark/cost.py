@@ -16,15 +16,21 @@ from typing import TYPE_CHECKING
 
 from pipeline.core import config
 from pipeline.core.errors import one_line
-from pipeline.core.prices import instance_price
+from pipeline.core.prices import price_of
 from pipeline.core.spark.client import run_folder
 
 if TYPE_CHECKING:
-    from emr.cost import Use
+    from emr.cost import Hours, Use
 
 FILE = "emr-steps"
 # Whoever waits for the end of a run can do without its price.
 PATIENCE_SECONDS = 10.0
+INSTANCES = "instance-hours"
+UNITS = {
+    "vcpu_hour": "vCPU-hours",
+    "memory_gb_hour": "GB-hours of memory",
+    "storage_gb_hour": "GB-hours of storage",
+}
 SMALL = Decimal("0.1")
 
 
@@ -41,12 +47,7 @@ def note_steps(partition: str, cluster_id: str, step_ids: Sequence[str]) -> None
 
 def cost_lines(folder: Path) -> list[str]:
     """Return what is said at the end of a run of the steps that it waited for: nothing if there were none."""
-    noted = _noted(folder)
-    try:
-        return [line for used in _uses(noted) for line in _lines(used)]
-    except Exception as error:
-        # The run is as good without.
-        return [f"EMR: what the steps cost is not known: {one_line(error)}"]
+    return [line for place, ids_by_partition in _noted(folder).items() for line in _told(place, ids_by_partition)]
 
 
 def _noted(folder: Path) -> dict[str, dict[str, list[str]]]:
@@ -59,38 +60,50 @@ def _noted(folder: Path) -> dict[str, dict[str, list[str]]]:
     return noted
 
 
-def _uses(noted: Mapping[str, Mapping[str, Sequence[str]]]) -> Iterator[Use]:
-    if not noted:
-        return
-    # It takes half a second to import.
-    from emr.api import Emr
-    from emr.cost import use
+def _told(place: str, ids_by_partition: Mapping[str, Sequence[str]]) -> list[str]:
+    try:
+        return list(_lines(_use(place, ids_by_partition)))
+    except Exception as error:
+        # The run is as good without.
+        return [f"EMR: what the steps on {place} cost is not known: {one_line(error)}"]
 
-    emr = Emr.connect(config.lake().region, PATIENCE_SECONDS)
-    for cluster_id, ids_by_partition in noted.items():
-        yield use(emr, cluster_id, ids_by_partition, datetime.now(timezone.utc))
+
+def _use(place: str, ids_by_partition: Mapping[str, Sequence[str]]) -> Use:
+    # They take half a second to import.
+    from emr.cost import use
+    from emr.serverless import Serverless
+    from emr.serverless_cost import billed
+    from pipeline.core.spark.service import connect
+
+    emr = connect(PATIENCE_SECONDS)
+    if isinstance(emr, Serverless):
+        return billed(emr, place, ids_by_partition)
+    return use(emr, place, ids_by_partition, datetime.now(timezone.utc))
 
 
 def _lines(used: Use) -> Iterator[str]:
-    """Yield what is said of a cluster, and of each partition where there are several."""
-    hours, money, unpriced = sum(used.hours.values()), _money(used.hours), _unpriced(used.hours)
+    """Yield what is said of a cluster or an application, and of each partition where there are several."""
+    unpriced = [kind for kind in used.hours if price_of(kind) is None]
     instances = ", ".join(f"{count} {kind}" for kind, count in used.counts.items())
-    price = f"; [emr_prices] has no price of {', '.join(unpriced)}" if unpriced else _paid(money)
-    yield f"EMR: {_short(hours)} instance-hours on {used.cluster_id} ({instances or 'no instances'}){price}"
-    for partition, share in used.shares.items() if len(used.shares) > 1 else ():
-        paid = "" if unpriced else _paid(money * Decimal(share))
-        yield f"  {partition}: {_short(hours * share)} instance-hours{paid}"
+    counted = f" ({instances})" if instances else ""
+    price = f"; [emr_prices] has no price of {', '.join(unpriced)}" if unpriced else _paid(used.hours)
+    untold = f"; of {used.untold} job runs EMR does not tell yet what they used" if used.untold else ""
+    yield f"EMR: {_amounts(used.hours)} on {used.place}{counted}{price}{untold}"
+    for partition, hours in used.by_partition.items() if len(used.by_partition) > 1 else ():
+        yield f"  {partition}: {_amounts(hours)}{'' if unpriced else _paid(hours)}"
 
 
-def _unpriced(hours: Mapping[str, float]) -> list[str]:
-    return [kind for kind in hours if instance_price(kind) is None]
+def _amounts(hours: Hours) -> str:
+    """Return hours in words, those of instances of all kinds together."""
+    amounts: dict[str, float] = {}
+    for kind, amount in hours.items():
+        unit = UNITS.get(kind, INSTANCES)
+        amounts[unit] = amounts.get(unit, 0.0) + amount
+    return ", ".join(f"{_short(amount)} {unit}" for unit, amount in amounts.items()) or "nothing"
 
 
-def _money(hours: Mapping[str, float]) -> Decimal:
-    return sum((Decimal(spent) * (instance_price(kind) or 0) for kind, spent in hours.items()), Decimal(0))
-
-
-def _paid(money: Decimal) -> str:
+def _paid(hours: Hours) -> str:
+    money = sum((Decimal(amount) * (price_of(kind) or 0) for kind, amount in hours.items()), Decimal(0))
     return f", {_short(money)} {config.emr_prices().currency}"
 
 

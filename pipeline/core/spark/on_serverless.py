@@ -22,6 +22,7 @@ from pipeline.core.errors import JobFailed, PipelineError, SettingError, one_lin
 from pipeline.core.lake import Attempt, new_attempt_id
 from pipeline.core.runtime import runtime_folder
 from pipeline.core.spark.code import upload_code
+from pipeline.core.spark.cost import note_steps
 from pipeline.core.spark.report import JobReport
 from pipeline.core.spark.results import REPORT, beside, explained, inputs, report_of, result_of, short_hash, title
 from pipeline.core.spark.service import connect
@@ -76,6 +77,7 @@ def _work(name: str, input_location: str, attempt: Attempt) -> Work:
         has_result=lambda attempt_id: report_of(dataclasses.replace(attempt, id=attempt_id)) is not None,
         host_folder=runtime_folder() / "emr",
         poll_seconds=settings.poll_seconds,
+        watched=lambda entry: note_steps(f"{attempt.dataset} {attempt.partition}", entry.cluster_id, entry.step_ids),
     )
 
 

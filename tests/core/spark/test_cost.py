@@ -7,9 +7,11 @@ from __future__ import annotations
 import re
 
 import pytest
+from emr_serverless_work import ServerlessBench
 from emr_work import Bench
 from fixtures_emr import emr, emr_process  # noqa: F401 - fixtures
 from fixtures_s3 import REGION
+from fixtures_serverless import serverless, serverless_process  # noqa: F401 - fixtures
 
 from pipeline.core.runtime import RUN_FOLDER
 from pipeline.core.spark.cost import cost_lines, note_steps
@@ -82,4 +84,21 @@ def test_a_run_ends_well_also_where_emr_cannot_be_asked(bench, tmp_path, setting
     settings("lake", "region", "")
     monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
 
-    assert cost_lines(tmp_path) == ["EMR: what the steps cost is not known: NoRegionError: You must specify a region."]
+    assert cost_lines(tmp_path) == [
+        f"EMR: what the steps on {bench.twin.cluster_id} cost is not known: NoRegionError: You must specify a region."
+    ]
+
+
+def test_what_emr_serverless_bills_is_told_with_its_prices(serverless, tmp_path, monkeypatch, settings):
+    for key, value in {"vcpu_hour": "60", "memory_gb_hour": "6", "storage_gb_hour": "1"}.items():
+        settings("emr_prices", key, value)
+    settings("jobs", "runner", "emr-serverless")
+    for name, value in {**serverless.environment, "AWS_DEFAULT_REGION": REGION, RUN_FOLDER: str(tmp_path)}.items():
+        monkeypatch.setenv(name, value)
+    [run] = ServerlessBench(serverless, tmp_path).run().step_ids
+    note_steps("stage/review insert_date=2010-12-01", serverless.cluster_id, [run, "00unknown"])
+
+    [line] = cost_lines(tmp_path)
+
+    used = f"0.067 vCPU-hours, 0.27 GB-hours of memory on {serverless.cluster_id}, 5.60 USD"
+    assert line == f"EMR: {used}; of 1 job runs EMR does not tell yet what they used"
