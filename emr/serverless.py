@@ -114,7 +114,7 @@ class Serverless(Emr):
 
 def token(name: str) -> str:
     """Return the client token of a job run's name, which may be longer than a token may be."""
-    import uuid; return uuid.uuid4().hex
+    return hashlib.sha256(name.encode()).hexdigest()
 
 
 def as_step(told: Mapping[str, Any]) -> Step:

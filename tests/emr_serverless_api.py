@@ -30,7 +30,8 @@ ONLY_OF_ONE = frozenset(
     }
 )
 ENDED = frozenset({"SUCCESS", "FAILED", "CANCELLED"})
-PATH = re.compile(r"/applications/(?P<application>\w+)(?P<runs>/jobruns)?(?:/(?P<run>\w+))?")
+PATH = re.compile(r"/applications/(?P<application>[^/]+)(?P<runs>/jobruns)?(?:/(?P<run>[^/]+))?")
+NAME = re.compile(r"[0-9a-z]{1,64}")
 ACTIONS = {
     ("GET", False, False): "GetApplication",
     ("POST", True, False): "StartJobRun",
@@ -74,9 +75,8 @@ class JobRun:
             "updatedAt": self.ended_at or self.started_at or self.created_at, "releaseLabel": "emr-7.9.0",
             **{key: self.request.get(key) for key in ("jobDriver", "configurationOverrides", "tags")},
             **{key: value for key, value in times.items() if value},
-        }  # fmt: skip
             **self._billed(),
-
+        }  # fmt: skip
 
     def _billed(self) -> dict[str, Any]:
         """Return what is told after its end of what a driver of 4 vCPU and 16 GB costs: a minute at least."""
@@ -85,6 +85,7 @@ class JobRun:
         hours = max(self.ended_at - self.started_at, 60) / 3600
         used = {"vCPUHour": 4 * hours, "memoryGBHour": 16 * hours, "storageGBHour": 0.0}
         return {"totalResourceUtilization": used, "billedResourceUtilization": used}
+
 
 @dataclass
 class Application:
@@ -118,6 +119,7 @@ class Api:
             if fault and fault.before:
                 self._strike(fault, environ)
             told = getattr(self, action)(self._application(asked["application"]), asked, body)
+            self.faults.calls.append(f"{action} carried out")
             if fault and not fault.before:
                 self._strike(fault, environ)
         except Refused as refused:
@@ -135,6 +137,8 @@ class Api:
             raise Refused("ThrottlingException", "Rate exceeded", 429)
 
     def _application(self, name: str) -> Application:
+        if not NAME.fullmatch(name):
+            raise Refused("ValidationException", f"{name} is no id")
         if name not in self.applications:
             raise Refused("ResourceNotFoundException", f"Application {name} does not exist", 404)
         return self.applications[name]
@@ -155,9 +159,12 @@ class Api:
         return {"applicationId": run.application_id, "jobRunId": run.id, "arn": f"arn:aws:emr-serverless:::{run.id}"}
 
     def ListJobRuns(self, application: Application, asked: re.Match[str], body: dict[str, Any]) -> dict[str, Any]:
-        after = datetime.fromisoformat(body["createdAtAfter"].replace("Z", "+00:00")).timestamp()
+        after = datetime.fromisoformat(
+            body.get("createdAtAfter", "1970-01-01T00:00:00Z").replace("Z", "+00:00")
+        ).timestamp()
         first = int(body.get("nextToken", 0))
-        runs = [run.told() for run in reversed(application.runs.values()) if run.created_at > after]
+        found = {} if self.faults.meet("ListJobRuns", "leave out") else application.runs
+        runs = [run.told() for run in reversed(found.values()) if run.created_at > after]
         shown = [{key: run[key] for key in run.keys() - ONLY_OF_ONE} for run in runs]
         more = {"nextToken": str(first + PAGE)} if len(shown) > first + PAGE else {}
         return {"jobRuns": shown[first : first + PAGE], **more}

@@ -18,10 +18,13 @@ from emr.serverless import Serverless
 class ServerlessBench(Bench):
     """One partition to be made by a job run, and a folder for its ledger and its results."""
 
+    role: str = ROLE
+
     def steps(self, attempt: str) -> list[dict[str, Any]]:
         script = f"{shlex.join(self.middle)} && touch {self.result(attempt)}"
         submit = {"entryPoint": "sh", "entryPointArguments": ["-c", script]}
-        return [{"executionRoleArn": ROLE, "jobDriver": {"sparkSubmit": submit}}]
+        logs = {"monitoringConfiguration": {"s3MonitoringConfiguration": {"logUri": self.twin.log_uri}}}
+        return [{"executionRoleArn": self.role, "jobDriver": {"sparkSubmit": submit}, "configurationOverrides": logs}]
 
     def run(self) -> Entry:
         return run(Serverless.connect(), self.ledger, self.work(), self.heard)
