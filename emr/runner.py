@@ -25,6 +25,8 @@ def run(emr: Emr, ledger: Ledger, work: Work, reporter: Reporter) -> Entry:
     kept = _settled(emr, ledger, work)
     try:
         reporter.tracking_url(emr.tracking_url(kept.entry.cluster_id, kept.entry.step_ids))
+        # At once, for what a run left that is gone is answered for from here on.
+        work.clusters.keep(kept.entry.name, kept.entry.cluster_id)
         if kept.entry.state != COMPLETED:
             work.watched(kept.entry)
             _watch(emr, ledger, work, kept, reporter)

@@ -19,6 +19,7 @@ from luigi.configuration import get_config
 from luigi.interface import core
 from luigi.parameter import UnconsumedParameterWarning
 
+from pipeline.core.emr_settings import as_file, as_idle_seconds, as_release, as_security_group, as_subnets
 from pipeline.core.errors import SettingError
 from pipeline.core.prices import EmrPrices
 from pipeline.core.settings import (
@@ -118,6 +119,15 @@ class Emr:
     log_wait_seconds: int = setting("360", as_count, "a whole number of seconds")
     application_id: str = setting("", as_application, "the id of an application of EMR Serverless, 00f1abcdexample0")
     job_role: str = setting("", as_role, "the ARN of a role")
+    release: str = setting("emr-7.12.0", as_release, "a release such as emr-7.12.0")
+    cluster_file: str = setting("", as_file, "a file that is there, or nothing")
+    subnet_ids: str = setting("", as_subnets, "subnet-..., or several with , between")
+    service_role: str = setting("")
+    instance_profile: str = setting("")
+    security_configuration: str = setting("")
+    node_security_group: str = setting("", as_security_group, "sg-...")
+    service_security_group: str = setting("", as_security_group, "sg-...")
+    idle_seconds: int = setting("900", as_idle_seconds, "a whole number of seconds, from 60 to 604800")
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ from pipeline.core.planning import Plan, planned
 from pipeline.core.runtime import remove_run_folder
 from pipeline.core.spark import client
 from pipeline.core.spark.cost import cost_lines
+from pipeline.core.spark.run_end import end_cluster
 from pipeline.core.spark.submitted import cancel_submitted
 from pipeline.core.store.requests import requests_of
 from pipeline.core.summary import Summary, ends_of_each, explanation
@@ -174,6 +175,7 @@ class RunWorker(luigi.worker.Worker):
         if self._owns_driver:
             del os.environ[client.RUN_FOLDER]
             client.stop_driver(self.run_folder)
+            end_cluster(self.run_folder)
             self.summary.requests = requests_of(self.run_folder)
             self.summary.cost = cost_lines(self.run_folder)
             remove_run_folder(self.run_folder)

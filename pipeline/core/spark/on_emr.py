@@ -10,7 +10,6 @@ import dataclasses
 
 from emr import steps
 from emr.api import Emr
-from emr.clusters.fixed import FixedCluster
 from emr.errors import StepFailed
 from emr.ledger import Entry, Ledger
 from emr.runner import run
@@ -24,6 +23,7 @@ from pipeline.core.spark.cost import note_steps
 from pipeline.core.spark.failed_step import failed_step
 from pipeline.core.spark.report import JobReport
 from pipeline.core.spark.results import REPORT, beside, explained, inputs, report_of, result_of, title
+from pipeline.core.spark.run_cluster import clusters
 from pipeline.core.spark.submitted import noted
 
 HDFS = "hdfs:///lakeshift"
@@ -34,9 +34,12 @@ def run_on_emr(name: str, input_location: str, attempt: Attempt, reporter: Repor
 
     Raises JobFailed with the step, its state and where its log is; SourceUnavailable if EMR does not answer.
     """
-    work = _work(name, input_location, attempt)
-    with explained(attempt, work):
+    if not attempt.store.url("").startswith("s3://"):
+        raise SettingError("[jobs] runner = emr needs a lake that EMR can read, [lake] root = s3://...")
+    with explained(attempt, "[lake] region"):
         emr = Emr.connect(config.lake().region)
+    work = _work(emr, name, input_location, attempt)
+    with explained(attempt, work.clusters.what):
         entry = _run(emr, work, attempt, reporter)
     return result_of(entry, attempt)
 
@@ -49,12 +52,8 @@ def _run(emr: Emr, work: Work, attempt: Attempt, reporter: Reporter) -> Entry:
         raise failed_step(emr, error, f"{attempt.dataset} {attempt.partition}") from error
 
 
-def _work(name: str, input_location: str, attempt: Attempt) -> Work:
-    settings, root = config.emr(), attempt.store.url("")
-    if not root.startswith("s3://") or not settings.cluster_id:
-        raise SettingError(
-            "[jobs] runner = emr needs a lake that EMR can read, [lake] root = s3://..., and [emr] cluster_id = j-..."
-        )
+def _work(emr: Emr, name: str, input_location: str, attempt: Attempt) -> Work:
+    places_to_run = clusters(emr, attempt.store)
     code = upload_code(attempt.store, name)
 
     def filled(attempt_id: str) -> list[dict]:
@@ -65,12 +64,12 @@ def _work(name: str, input_location: str, attempt: Attempt) -> Work:
         key=f"{attempt.dataset}/{attempt.partition}",
         title=title(attempt),
         inputs=inputs(input_location, attempt),
-        clusters=FixedCluster(settings.cluster_id),
+        clusters=places_to_run,
         new_attempt=new_attempt_id,
         steps=filled,
         has_result=lambda attempt_id: report_of(dataclasses.replace(attempt, id=attempt_id)) is not None,
         host_folder=runtime_folder() / "emr",
-        poll_seconds=settings.poll_seconds,
+        poll_seconds=config.emr().poll_seconds,
         watched=lambda entry: note_steps(f"{attempt.dataset} {attempt.partition}", entry.cluster_id, entry.step_ids),
     )
 

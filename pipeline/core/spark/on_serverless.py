@@ -40,7 +40,7 @@ def run_on_serverless(name: str, input_location: str, attempt: Attempt, reporter
     Raises JobFailed with the cause and where the log is; SourceUnavailable if EMR does not answer.
     """
     work = _work(name, input_location, attempt)
-    with explained(attempt, work):
+    with explained(attempt, work.clusters.what):
         entry = _run(connect(), work, attempt, reporter)
     return result_of(entry, attempt)
 

@@ -145,13 +145,28 @@ def no_step():
     return {"Name": "", "ActionOnFailure": "CONTINUE", "HadoopJarStep": {"Jar": "command-runner.jar", "Args": ["true"]}}
 
 
-@pytest.mark.parametrize("missing", ["root", "cluster_id"])
-def test_a_setting_without_which_nothing_runs_on_emr_is_named(lake, settings, tmp_path, missing):
-    settings("emr", "cluster_id", "" if missing == "cluster_id" else "j-1")
-    here = Lake(LocalStore(str(tmp_path))) if missing == "root" else lake
+def test_a_lake_that_emr_cannot_read_is_refused(lake, tmp_path):
+    with pytest.raises(SettingError, match=r"\[lake\] root = s3://"):
+        run(lake, begin(Lake(LocalStore(str(tmp_path)))))
 
-    with pytest.raises(SettingError, match=r"\[lake\] root = s3://\.\.\., and \[emr\] cluster_id"):
-        run(lake, begin(here))
+
+def test_without_a_cluster_and_the_roles_to_make_one_nothing_is_made(lake, settings, emr):
+    settings("emr", "cluster_id", "")
+
+    with pytest.raises(SettingError, match=r"\[emr\] cluster_id; or, .* service_role and instance_profile"):
+        run(lake, begin(lake))
+
+    assert emr.made() == []
+
+
+@pytest.mark.parametrize("text", ["{", '{"ReleaseLabel": "{relaese}"}'])
+def test_a_file_that_is_no_request_for_a_cluster_is_named(lake, settings, tmp_path, text):
+    (tmp_path / "mine.json").write_text(text)
+    settings("emr", "cluster_id", "")
+    settings("emr", "cluster_file", str(tmp_path / "mine.json"))
+
+    with pytest.raises(SettingError, match=r"\[emr\] cluster_file = .*mine.json is no JSON with the places {release}"):
+        run(lake, begin(lake))
 
 
 def test_a_cluster_that_is_not_there_is_named_with_its_setting(lake, settings):

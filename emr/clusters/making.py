@@ -1,0 +1,110 @@
+"""A cluster is made under a record that is written before, since RunJobFlow has no token: once, whoever dies when."""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from collections.abc import Mapping
+from datetime import datetime
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from emr.adoption import LOOK_SECONDS, SETTLING
+from emr.api import Emr, is_surely_not_taken, is_unanswered
+from emr.clusters import api
+from emr.clusters.records import ENDING, INTENT, LIVE, KeptRecord, Record, Records, lease_of
+from emr.clusters.request import Template
+from emr.errors import Unsettled
+from emr.lease import now
+from emr.submission import AGAIN_SECONDS, SKEW
+
+log = logging.getLogger(__name__)
+ROUNDS = 3
+
+
+class Maker:
+    """Makes clusters of one kind in the name of a process, finds again what was made, and ends it."""
+
+    def __init__(self, emr: Emr, records: Records, template: Template, owner: str) -> None:
+        self.emr, self.records, self.template, self.owner = emr, records, template, owner
+
+    def make(self, key: str, tags: Mapping[str, str], over: KeptRecord | None = None) -> KeptRecord | None:
+        """Return the record of a cluster that was made, or None if somebody else was faster.
+
+        Raises Unsettled when EMR answers nothing, and no cluster is to be found.
+        """
+        for _ in range(ROUNDS):
+            intent = self.records.write(key, self._intent(key, over), over)
+            made = self._send(intent, tags) if intent else None
+            if made or intent is None:
+                return made
+            over = intent
+        raise Unsettled(f"EMR answered none of {ROUNDS} requests for a cluster")
+
+    def settled(self, kept: KeptRecord) -> KeptRecord | None:
+        """Return a record with the id of its cluster, which nobody asks for any more, or None if there is none."""
+        if kept.record.state != INTENT:
+            return kept
+        cluster_id = self._find(kept.record)
+        return self._live(kept, cluster_id) if cluster_id else None
+
+    def end(self, kept: KeptRecord) -> bool:
+        """Have a cluster end that this process answers for, and say whether it still did."""
+        settled = self.settled(kept)
+        ending = self.records.mark(settled or kept, state=ENDING)
+        if ending is None:
+            return False
+        self.finish(ending)
+        return True
+
+    def finish(self, ending: KeptRecord) -> None:
+        """Have a cluster end whose owner decided so, with those that earlier calls may have brought late."""
+        record = ending.record
+        name, _, generation = record.name.rpartition("g")
+        earlier = [f"{name}g{number}" for number in range(1, int(generation))]
+        strays = [one["Id"] for name in earlier for one in api.named(self.emr, name, _since(record))]
+        for cluster_id in filter(None, (record.cluster_id, *strays)):
+            api.end(self.emr, cluster_id)
+        self.records.remove(ending)
+
+    def _intent(self, key: str, over: KeptRecord | None) -> Record:
+        generation = over.record.generation + 1 if over else 1
+        # Clusters of earlier generations are looked for from when the first was intended.
+        created_at = over.record.created_at if over else now().isoformat()
+        name, lease = self.template.name(key, generation), lease_of(self.owner)
+        return Record(name, generation, self.owner, lease, self.template.kind, "", INTENT, created_at)
+
+    def _send(self, intent: KeptRecord, tags: Mapping[str, str]) -> KeptRecord | None:
+        """Return the record with the id of its cluster, or None if there is none. Raises what EMR refuses it for."""
+        request = self.template.named(intent.record.name, tags)
+        log.info("%s is made.", intent.record.name)
+        while True:
+            try:
+                return self._live(intent, api.make(self.emr, request))
+            except (ClientError, BotoCoreError) as error:
+                if is_unanswered(error):
+                    log.warning("%s was not answered (%s); it is looked for.", intent.record.name, error)
+                    return self.settled(intent)
+                if not is_surely_not_taken(error):
+                    self.records.remove(intent)
+                    raise
+            time.sleep(random.uniform(*AGAIN_SECONDS))  # noqa: S311 - no secret
+
+    def _live(self, kept: KeptRecord, cluster_id: str) -> KeptRecord | None:
+        log.info("%s is %s.", kept.record.name, cluster_id)
+        return self.records.mark(kept, cluster_id=cluster_id, state=LIVE)
+
+    def _find(self, record: Record) -> str:
+        """Return the id of the cluster of an intent, or nothing once none can come any more."""
+        until = now() + SETTLING
+        while True:
+            found = api.named(self.emr, record.name, _since(record))
+            if found or now() > until:
+                return found[0]["Id"] if found else ""
+            time.sleep(LOOK_SECONDS)
+
+
+def _since(record: Record) -> datetime:
+    """Return a time before which EMR can have made no cluster of a record; its clock may go after this host's."""
+    return datetime.fromisoformat(record.created_at) - SKEW

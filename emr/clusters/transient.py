@@ -1,0 +1,127 @@
+"""A run's own cluster: made when the run first needs one, shared by all of its processes, and ended with it."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+from emr.api import Emr
+from emr.clusters import api
+from emr.clusters.making import Maker
+from emr.clusters.records import ENDING, KeptRecord, Records, lease_of
+from emr.clusters.request import RUN_TAG, Template
+from emr.errors import ClusterLost, Unsettled
+
+log = logging.getLogger(__name__)
+# How often whoever waits looks whether its cluster's lease is to be renewed.
+KEEP_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run of one host: its id, the process that ends it, and a lock between its processes."""
+
+    id: str
+    owner: str
+    turn: Callable[[], AbstractContextManager[None]]
+
+
+class RunCluster:
+    """The cluster of a run."""
+
+    what = "a cluster of the run's own, [emr] cluster_file"
+
+    def __init__(self, emr: Emr, records: Records, template: Template, run: Run) -> None:
+        self.emr, self.records, self.run = emr, records, run
+        self.maker = Maker(emr, records, template, run.owner)
+        self.looked_at: float | None = None
+
+    def take(self, name: str) -> str:
+        """Return the id of the run's cluster. Raises ClusterLost if it came to a bad end."""
+        if lease_of(self.run.owner).is_void():
+            # Nobody would end a cluster that was made now.
+            raise Unsettled("the run that needs a cluster has been killed")
+        with self.run.turn():
+            kept = self._own() or self._adopted() or self._made(None)
+        return kept.record.cluster_id
+
+    def keep(self, name: str, cluster_id: str) -> None:
+        """Renew the lease of the cluster if it is the run's, and answer for it if nobody does."""
+        if self.looked_at is not None and time.monotonic() - self.looked_at < KEEP_SECONDS:
+            return
+        self.looked_at = time.monotonic()
+        try:
+            self._renew(cluster_id)
+        except Exception as error:
+            # The steps go on, and there are many more looks until the lease ends.
+            log.warning("The lease of %s could not be renewed: %s", cluster_id, error)
+
+    def give_back(self, name: str, cluster_id: str) -> None:
+        """The cluster stays for the others, until the run ends."""
+
+    def end(self) -> list[str]:
+        """Have the clusters end that the run answers for, and return which these were."""
+        ended = [kept for kept in self.records if self._is_own(kept) and self.maker.end(kept)]
+        return [kept.record.cluster_id or kept.record.name for kept in ended]
+
+    def _is_own(self, kept: KeptRecord) -> bool:
+        return kept.record.owner == self.run.owner
+
+    def _own(self) -> KeptRecord | None:
+        """Return the record of the run's cluster if there is one that takes steps, or may be made again."""
+        for kept in list(self.records):
+            if not self._is_own(kept):
+                continue
+            settled = self.maker.settled(kept)
+            cluster = self.emr.cluster(settled.record.cluster_id) if settled else None
+            if cluster and api.takes_steps(cluster):
+                return settled
+            if cluster and api.has_failed(cluster):
+                raise ClusterLost(f"{cluster['Id']}, the run's own cluster, is {api.state_of(cluster)}")
+            # Nobody made it, or it was idle for too long.
+            if kept.key == self.run.id:
+                return self._made(settled or kept)
+            self.records.remove(settled or kept)
+        return None
+
+    def _adopted(self) -> KeptRecord | None:
+        """Return the record of a cluster that a dead run left, if one takes steps, and have the others end."""
+        for kept in list(self.records):
+            if not kept.record.lease.is_over():
+                continue
+            if kept.record.state == ENDING:
+                self.maker.finish(kept)
+            elif kept.record.kind == self.maker.template.kind:
+                taken = self._answer_for(kept)
+                if taken:
+                    return taken
+        return None
+
+    def _answer_for(self, kept: KeptRecord) -> KeptRecord | None:
+        """Return the record of a cluster that is the run's from now on, or None if there is none."""
+        taken = self.records.mark(kept, owner=self.run.owner, lease=lease_of(self.run.owner))
+        settled = self.maker.settled(taken) if taken else None
+        if settled and api.takes_steps(self.emr.cluster(settled.record.cluster_id)):
+            log.info("%s was left by a run that is gone, and is adopted.", settled.record.cluster_id)
+            return settled
+        if taken:
+            self.records.remove(settled or taken)
+        return None
+
+    def _made(self, over: KeptRecord | None) -> KeptRecord:
+        made = self.maker.make(self.run.id, {RUN_TAG: self.run.id}, over)
+        if made is None:
+            raise Unsettled("somebody else changed the record of the run's cluster")
+        return made
+
+    def _renew(self, cluster_id: str) -> None:
+        for kept in self.records:
+            if kept.record.cluster_id != cluster_id:
+                continue
+            if self._is_own(kept) and kept.record.lease.is_due():
+                self.records.mark(kept, lease=lease_of(self.run.owner))
+            elif kept.record.lease.is_over():
+                self._answer_for(kept)

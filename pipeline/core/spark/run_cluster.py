@@ -1,0 +1,90 @@
+"""The clusters that the settings name, or the one that a run makes for itself and ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from emr.api import Emr
+from emr.clusters import request
+from emr.clusters.fixed import FixedCluster
+from emr.clusters.records import Records
+from emr.clusters.request import Template
+from emr.clusters.transient import Run, RunCluster
+from emr.lease import this_host
+from emr.work import Clusters
+from pipeline.core import config
+from pipeline.core.errors import SettingError
+from pipeline.core.lake import lake, new_attempt_id
+from pipeline.core.locks import file_lock
+from pipeline.core.spark.client import run_folder
+from pipeline.core.spark.results import short_hash
+from pipeline.core.spark.run_end import FILE
+from pipeline.core.store import Store
+
+LOCK = "emr-run.lock"
+# Where the logs go if no setting says so, seen from the lake's root.
+LOGS = "logs/emr/"
+# Whoever waits for the end of a run has the cluster end by itself, when it was idle for long enough.
+PATIENCE_SECONDS = 10.0
+
+
+def clusters(emr: Emr, store: Store) -> Clusters:
+    """Return where the submissions of this run go. Raises SettingError if the settings say too little."""
+    settings = config.emr()
+    if settings.cluster_id:
+        return FixedCluster(settings.cluster_id)
+    return _run_cluster(emr, store, run_folder())
+
+
+def end(folder: Path) -> list[str]:
+    """Have the clusters end that a run answers for, and return which these were."""
+    return _run_cluster(Emr.connect(config.lake().region, PATIENCE_SECONDS), lake().store, folder).end()
+
+
+def _run_cluster(emr: Emr, store: Store, folder: Path) -> RunCluster:
+    _, pid, started = folder.name.split("-")[:3]
+    with _turn(folder):
+        file = folder / FILE
+        if not file.exists():
+            file.write_text(new_attempt_id(), encoding="ascii")
+        run_id = file.read_text(encoding="ascii")
+    run = Run(run_id, f"{this_host()} {pid} {started}", lambda: _turn(folder))
+    return RunCluster(emr, Records(store), _template(store), run)
+
+
+@contextmanager
+def _turn(folder: Path) -> Iterator[None]:
+    with file_lock(folder / LOCK):
+        yield
+
+
+def _template(store: Store) -> Template:
+    """Return what EMR is asked for when a cluster is made."""
+    settings, root = config.emr(), store.url("")
+    places = {
+        "release": settings.release,
+        "log_uri": settings.log_uri or store.url(LOGS),
+        "service_role": settings.service_role,
+        "instance_profile": settings.instance_profile,
+        "security_configuration": settings.security_configuration,
+        "node_security_group": settings.node_security_group,
+        "service_security_group": settings.service_security_group,
+        "subnet_ids": [one.strip() for one in settings.subnet_ids.split(",") if one],
+        "idle_seconds": settings.idle_seconds,
+    }
+    text = Path(settings.cluster_file).read_text(encoding="utf-8") if settings.cluster_file else request.packaged()
+    try:
+        template = Template.of(text, places, short_hash(root))
+    except (ValueError, KeyError) as error:
+        known = ", ".join(f"{{{place}}}" for place in places)
+        raise SettingError(
+            f"[emr] cluster_file = {settings.cluster_file} is no JSON with the places {known}: {error!r}"
+        ) from error
+    if not {"ServiceRole", "JobFlowRole"} <= set(template.request):
+        raise SettingError(
+            "[jobs] runner = emr needs a cluster: name one in [emr] cluster_id; or, for one that is made for each run"
+            " and ends with it, its roles in service_role and instance_profile (docs/emr.md)."
+        )
+    return template
