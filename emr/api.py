@@ -13,6 +13,8 @@ from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
 
 T = TypeVar("T")
 OPEN = frozenset({"PENDING", "RUNNING", "CANCEL_PENDING"})
+# Of those, what nobody has cancelled yet.
+GOING = frozenset({"PENDING", "RUNNING"})
 COMPLETED = "COMPLETED"
 CONNECT_SECONDS, READ_SECONDS = 5, 20
 # EMR's limits: so many ids in one question, so many steps in one cancellation.
@@ -106,6 +108,17 @@ class Emr:
         """Return the steps whose names begin with a name, the first one first; only what is younger is looked at."""
         found = [step for step in self._newest_first(cluster_id, since) if step.name.startswith(f"{name} ")]
         return sorted(found, key=lambda step: step.name)
+
+    def going(self, cluster_id: str) -> list[Step]:
+        """Return the steps that run or wait, whoever sent them."""
+        found: list[Step] = []
+        marker: dict[str, str] = {}
+        while told := self._page(ClusterId=cluster_id, StepStates=sorted(GOING), **marker):
+            found += map(Step.of, told["Steps"])
+            if not told.get("Marker"):
+                break
+            marker = {"Marker": told["Marker"]}
+        return found
 
     def _newest_first(self, cluster_id: str, since: datetime) -> Iterator[Step]:
         # Only without a filter does EMR promise an order.

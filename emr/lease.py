@@ -48,9 +48,12 @@ class Lease:
         except psutil.NoSuchProcess:
             return True
 
-    def is_over(self) -> bool:
-        """Say whether nobody answers for it: a process of this host is gone, one of another let its time pass."""
-        return self.is_void() if self._is_of_this_host() else now() > self.ends_at + APART
+    def is_over(self, patience: timedelta = timedelta()) -> bool:
+        """Say whether nobody answers for it: a process of this host is gone, one of another let its time pass.
+
+        Others who wait take it then; with patience they have had so long to do so.
+        """
+        return self.is_void() if self._is_of_this_host() else now() > self.ends_at + APART + patience
 
     def is_due(self) -> bool:
         """Say whether a long one is to be renewed."""
@@ -61,6 +64,10 @@ class Lease:
         is_known = self._is_of_this_host() or now() > self.ends_at + APART
         # What the clock of another host says does not matter: it was made before it was seen.
         return self.ends_at if is_known else now() + CALL
+
+    def __str__(self) -> str:
+        host, pid, _ = self.owner.rsplit(" ", 2)
+        return f"process {pid} of {host.partition('/')[0]}"
 
     def _is_of_this_host(self) -> bool:
         return self.owner.rsplit(" ", 2)[0] == this_host()

@@ -10,7 +10,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from emr.api import COMPLETED, FIRST_SECONDS, Emr, Step, patiently
+from emr.api import COMPLETED, FIRST_SECONDS, GOING, Emr, Step, patiently
 from emr.errors import ClusterUnfit
 from emr.steps import fill, spark_submit
 
@@ -90,6 +90,18 @@ class Serverless(Emr):
         pages = self.client.get_paginator("list_job_runs").paginate(applicationId=cluster_id, createdAtAfter=since)
         told = patiently(lambda: [one for page in pages for one in page["jobRuns"]], self.patience_seconds)
         return [as_step(one) for one in told if one.get("name", "").startswith(f"{name} ")]
+
+    def going(self, cluster_id: str) -> list[Step]:
+        """Return the job runs that run or wait, whoever began them."""
+        states = [theirs for theirs, ours in STATES.items() if ours in GOING]
+        pages = self.client.get_paginator("list_job_runs").paginate(applicationId=cluster_id, states=states)
+        try:
+            told = patiently(lambda: [one for page in pages for one in page["jobRuns"]], self.patience_seconds)
+        except ClientError as error:
+            if _code(error) in GONE:
+                return []
+            raise
+        return [as_step(one) for one in told]
 
     def cancel(self, cluster_id: str, ids: Sequence[str]) -> None:
         """Ask EMR to end job runs; of those that have ended just now nothing is said."""
