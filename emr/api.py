@@ -98,11 +98,15 @@ class Emr:
 
     def steps(self, cluster_id: str, ids: Sequence[str]) -> list[Step]:
         """Return the steps in the order of the ids, but for those that EMR does not know."""
-        found: dict[str, Step] = {}
-        for some in _in_parts(ids, MOST_IDS):
-            told = self._page(ClusterId=cluster_id, StepIds=some)
-            found |= {one["Id"]: Step.of(one) for one in told["Steps"]}
+        found = {step.id: step for some in _in_parts(ids, MOST_IDS) for step in self._known(cluster_id, some)}
         return [found[one] for one in ids if one in found]
+
+    def _known(self, cluster_id: str, ids: list[str]) -> list[Step]:
+        told = self._page(ClusterId=cluster_id, StepIds=ids)
+        # EMR may refuse all for one that it does not know.
+        if told is None and len(ids) > 1:
+            return [step for one in ids for step in self._known(cluster_id, [one])]
+        return [Step.of(one) for one in told["Steps"]] if told else []
 
     def named(self, cluster_id: str, name: str, since: datetime) -> list[Step]:
         """Return the steps whose names begin with a name, the first one first; only what is younger is looked at."""
@@ -125,6 +129,8 @@ class Emr:
         marker: dict[str, str] = {}
         while True:
             told = self._page(ClusterId=cluster_id, **marker)
+            if told is None:
+                return
             for one in map(Step.of, told["Steps"]):
                 if one.created_at and one.created_at < since:
                     return
@@ -133,13 +139,13 @@ class Emr:
                 return
             marker = {"Marker": told["Marker"]}
 
-    def _page(self, **asked: Any) -> dict[str, Any]:
+    def _page(self, **asked: Any) -> dict[str, Any] | None:
         try:
             return patiently(lambda: self.client.list_steps(**asked), self.patience_seconds)
         except ClientError as error:
             # Of a cluster that ended months ago nothing is known any more.
             if _code(error) == "InvalidRequestException":
-                return {"Steps": []}
+                return None
             raise
 
     def instances(self, cluster_id: str) -> list[dict[str, Any]]:
