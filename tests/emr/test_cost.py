@@ -9,6 +9,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+from emr_clusters import RunBench
 from emr_work import Bench
 from fixtures_emr import emr, emr_process  # noqa: F401 - fixtures
 from fixtures_s3 import REGION
@@ -137,6 +138,20 @@ def bench(emr, tmp_path, monkeypatch):
         },
     )["JobFlowId"]  # fmt: skip
     return Bench(emr, tmp_path)
+
+
+def test_emr_tells_what_a_runs_own_cluster_used_from_its_beginning_to_its_end(bench, emr):
+    mine = RunBench(bench)
+    entry = mine.run()
+    [cluster_id] = mine.clusters.end()
+    told = emr.client.describe_cluster(ClusterId=cluster_id)["Cluster"]["Status"]["Timeline"]
+    lived = told["EndDateTime"] - told["CreationDateTime"]
+
+    found = use(Emr.connect(), cluster_id, {"day": entry.step_ids}, datetime.now(timezone.utc) + timedelta(hours=1))
+
+    assert found.counts == {"m7g.xlarge": 2, "m7g.xlarge.spot": 1}
+    assert found.hours["m7g.xlarge"] == pytest.approx(2 * lived / timedelta(hours=1), rel=1e-3)
+    assert found.by_partition == {"day": found.hours}
 
 
 @pytest.mark.parametrize("middle", [("sleep", "1"), ("sh", "-c", "sleep 1; false")], ids=["completed", "failed"])
