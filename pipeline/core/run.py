@@ -23,10 +23,10 @@ import luigi.worker
 from luigi.retcodes import retcode
 from luigi.rpc import RPCError
 from luigi.setup_logging import InterfaceLogging
-from luigi.task_status import BATCH_RUNNING
 
 from pipeline.core import config, luigi_settings
 from pipeline.core.errors import SettingError, one_line
+from pipeline.core.forgotten import LastingWorker
 from pipeline.core.logs import open_console, open_file
 from pipeline.core.planning import Plan, planned
 from pipeline.core.runtime import remove_run_folder
@@ -35,7 +35,7 @@ from pipeline.core.spark.cost import cost_lines
 from pipeline.core.spark.run_end import end_cluster
 from pipeline.core.spark.submitted import cancel_submitted
 from pipeline.core.store.requests import requests_of
-from pipeline.core.summary import Summary, ends_of_each, explanation
+from pipeline.core.summary import ends_of_each, explanation
 
 log = logging.getLogger(__name__)
 # What a task's process has to end in when it is told to.
@@ -50,7 +50,7 @@ class Stopped(KeyboardInterrupt):
         self.exit_code = 128 + number
 
 
-class RunWorker(luigi.worker.Worker):
+class RunWorker(LastingWorker):
     """Luigi's worker, and what Lakeshift does around the run that it carries out."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -63,7 +63,6 @@ class RunWorker(luigi.worker.Worker):
         open_file(config.log().file)
         if not config.has_file():
             log.warning("No luigi.cfg here, and no $LUIGI_CONFIG_PATH: the defaults hold, below %s.", Path.cwd())
-        self.summary = Summary()
         self._pid = os.getpid()
 
     def __enter__(self) -> RunWorker:
@@ -97,14 +96,8 @@ class RunWorker(luigi.worker.Worker):
             client.prewarm()
         succeeded = super().run()
         if self.summary.select(luigi.worker.PENDING):
-            self._get_work_response_history[-1]["running_tasks"] += self._run_together_elsewhere()
+            self._get_work_response_history[-1]["running_tasks"] += self.run_together_elsewhere()
         return succeeded
-
-    def _run_together_elsewhere(self) -> list[dict[str, str]]:
-        """Return what other workers run together with others of its kind; the scheduler counts none as running."""
-        found = self._scheduler.task_list(BATCH_RUNNING, "", limit=False).items()
-        ours = [(task_id, one["worker_running"]) for task_id, one in found if task_id in self._scheduled_tasks]
-        return [{"task_id": task_id, "worker": worker} for task_id, worker in ours if worker != self._id]
 
     def _add_task(self, *args: Any, **kwargs: Any) -> None:
         task_id = kwargs["task_id"]
