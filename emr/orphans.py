@@ -46,6 +46,11 @@ class Submission:
         return self.steps[0].created_at
 
     @property
+    def is_on_cluster(self) -> bool:
+        """Whether these are steps of a cluster, and not job runs."""
+        return is_cluster(self.cluster_id)
+
+    @property
     def is_of_entry(self) -> bool:
         return self.kept is not None and self.kept.entry.name == self.name
 
