@@ -11,17 +11,12 @@ from pipeline.core.summary import Outcome, Summary
 
 
 class LastingWorker(luigi.worker.Worker):
-    """Luigi's worker, which ends once nothing is left of what it was given, or somebody else is at it."""
+    """Luigi's worker, which ends once nothing of what it was given is left, or somebody else is at it."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.summary = Summary()
-        self._given: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
         self._last_answer: Any = None
-
-    def add(self, *args: Any, **kwargs: Any) -> bool:
-        self._given.append((args, kwargs))
-        return super().add(*args, **kwargs)
 
     def _get_work(self) -> Any:
         self._last_answer = super()._get_work()
@@ -42,11 +37,14 @@ class LastingWorker(luigi.worker.Worker):
         return is_asked and not (answer.n_pending_tasks or answer.running_tasks or self.run_together_elsewhere())
 
     def _add_again(self, left: list[Outcome]) -> None:
-        """Give the scheduler again what this worker was given; what is there by now was made by others."""
-        given, self._given = self._given, []
-        for args, kwargs in given:
-            self.add(*args, **kwargs)
+        """Give the scheduler again what is left of what this worker was given; what is there was made by others."""
+        told: set[str] = set()
         for one in left:
+            before = len(self._add_task_history)
+            if one.task.task_id not in told:
+                # What it requires is given with it, but for what something requires that is there by now.
+                self.add(one.task)
+            told |= {task.task_id for task, *_ in self._add_task_history[before:]}
             one.was_due = one.status != luigi.worker.DONE
 
     def run_together_elsewhere(self) -> list[dict[str, str]]:
