@@ -9,9 +9,8 @@ from datetime import datetime
 from typing import Any
 
 from emr.api import Emr, Step
+from emr.clusters.request import RUN_TAG
 
-# A cluster that has it was made for one run, which pays for it from its beginning to its end.
-OF_ONE_RUN = "lakeshift:run"
 SPOT = ".spot"
 # What is being waited for is not paid for.
 NOT_YET = "AWAITING_FULFILLMENT"
@@ -92,7 +91,7 @@ def _span(step: Step, now: datetime) -> Span | None:
 
 def _life(cluster: Mapping[str, Any], now: datetime) -> list[Span]:
     """Return the whole time of a cluster that is one run's own, and nothing of any other."""
-    is_own = any(tag["Key"] == OF_ONE_RUN for tag in cluster.get("Tags", ()))
+    is_own = any(tag["Key"] == RUN_TAG for tag in cluster.get("Tags", ()))
     return [_time(cluster, now)] if is_own else []
 
 

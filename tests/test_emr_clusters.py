@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 
 import pytest
@@ -16,6 +17,7 @@ from sample import given_a_day
 from pipeline.core.lake import lake
 
 TASK = ("ClassifiedMovieReview", "--date", DAY)
+COST = r"EMR: 0\.\d+ instance-hours on j-\w+ \(2 m7g.xlarge, 1 m7g.xlarge.spot\); \[emr_prices\] has no price of m7g"
 
 
 @pytest.fixture
@@ -55,6 +57,7 @@ def test_a_day_is_made_on_a_cluster_that_is_there_for_the_run(far, emr):
     assert [one.partition.value for one in far.manifests() if one.dataset.name == "classified_movie_review"] == [DAY]
     assert (states(emr), records(far)) == (["TERMINATED"], [])
     assert "the run's own cluster, ends with it" in done.output
+    assert re.search(COST, done.output), done.output
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
@@ -68,6 +71,7 @@ def test_a_signal_ends_the_cluster_of_the_run(far, emr, workers):
 
     assert run.returncode == 143, output
     assert (states(emr), records(far)) == (["TERMINATED"], [])
+    assert re.search(COST, output), output
 
 
 def test_a_signal_while_the_cluster_is_asked_for_ends_it(far, emr):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -46,5 +45,4 @@ class EmrPrices:
 
 def price_of(kind: str) -> Decimal | None:
     """Return the price of an hour of a kind of instance, or of what EMR Serverless bills; None if there is none."""
-    known = {field.name: field for field in dataclasses.fields(EmrPrices)}
-    return read_setting("emr_prices", kind, known.get(kind, EmrPrices.OTHERS.field))
+    return read_setting("emr_prices", kind, EmrPrices.OTHERS.field)

@@ -41,9 +41,9 @@ def test_the_job_runs_of_each_partition_are_added_up():
 
 
 def test_job_runs_of_which_nothing_is_told_yet_are_counted():
-    found = billed(FakeServerless({"1": {"vCPUHour": 1.0}}), "00f", {"one": ("1",), "two": ("2",)})
+    found = billed(FakeServerless({"1": {"vCPUHour": 1.0}}), "00f", {"one": ("1",), "two": ("2", "3")})
 
-    assert (found.hours, found.untold) == ({"vcpu_hour": 1}, 1)
+    assert (found.hours, found.untold) == ({"vcpu_hour": 1}, 2)
 
 
 def test_emr_serverless_tells_what_a_job_run_is_billed_for(serverless, tmp_path, monkeypatch):
