@@ -7,6 +7,8 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from emr.api import FIRST_SECONDS, OPEN, Emr, patiently
 
 # A cluster of these states takes steps; of the others, those that say how it ended badly.
@@ -34,13 +36,23 @@ def ready(emr: Emr) -> Iterator[dict[str, Any]]:
     return _listed(emr, ClusterStates=list(TAKES_STEPS))
 
 
+def known(emr: Emr, cluster_id: str) -> dict[str, Any] | None:
+    """Return what EMR says of a cluster, or None: of one that ended months ago it knows nothing any more."""
+    try:
+        return emr.cluster(cluster_id)
+    except ClientError as error:
+        if error.response.get("Error", {}).get("Code") == "InvalidRequestException":
+            return None
+        raise
+
+
 def count_open(emr: Emr, cluster_id: str) -> int:
     """Return how many steps of a cluster, whoever sent them, have not ended."""
     return sum(len(page["Steps"]) for page in _pages(emr, "list_steps", ClusterId=cluster_id, StepStates=sorted(OPEN)))
 
 
-def takes_steps(cluster: dict[str, Any]) -> bool:
-    return cluster["Status"]["State"] in TAKES_STEPS
+def takes_steps(cluster: dict[str, Any] | None) -> bool:
+    return cluster is not None and cluster["Status"]["State"] in TAKES_STEPS
 
 
 def has_failed(cluster: dict[str, Any]) -> bool:

@@ -70,8 +70,8 @@ class Maker:
 
     def _intent(self, key: str, over: KeptRecord | None) -> Record:
         generation = over.record.generation + 1 if over else 1
-        # Clusters of earlier generations are looked for from when the first was intended.
-        created_at = over.record.created_at if over else now().isoformat()
+        # What was asked for before, and not answered, is looked for from when it was intended.
+        created_at = over.record.created_at if over and over.record.state == INTENT else now().isoformat()
         name, lease = self.template.name(key, generation), lease_of(self.owner)
         return Record(name, generation, self.owner, lease, self.template.kind, "", INTENT, created_at)
 

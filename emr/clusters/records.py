@@ -13,7 +13,7 @@ from emr.errors import LedgerUnreadable
 from emr.lease import Lease, long_lease
 from emr.ledger import FOLDER, Store
 
-CLUSTERS = f"{FOLDER}/_cluster"
+CLUSTERS, POOL_CLUSTERS = f"{FOLDER}/_cluster", f"{FOLDER}/_pool_cluster"
 # A cluster is intended until its id is stored, and ending from when its owner decided so.
 INTENT, LIVE, ENDING = "INTENT", "LIVE", "ENDING"
 
@@ -48,24 +48,24 @@ class KeptRecord:
 
 
 class Records:
-    """The records of a lake, each by its key."""
+    """The records of a lake, each by its key: of the clusters of runs, or of those of pools."""
 
-    def __init__(self, store: DeletingStore) -> None:
-        self.store = store
+    def __init__(self, store: DeletingStore, folder: str = CLUSTERS) -> None:
+        self.store, self.folder = store, folder
 
     def read(self, key: str) -> KeptRecord | None:
         """Return a record, or None. Raises LedgerUnreadable if what is there is none."""
-        found = self.store.read(_path(key))
+        found = self.store.read(self._path(key))
         if found is None:
             return None
         try:
             values: dict[str, Any] = json.loads(found.data)
             return KeptRecord(key, Record(**values | {"lease": Lease(**values["lease"])}), found.version)
         except (ValueError, KeyError, TypeError) as error:
-            raise LedgerUnreadable(f"{_path(key)} in the lake is no record of a cluster: {error!r}") from error
+            raise LedgerUnreadable(f"{self._path(key)} in the lake is no record of a cluster: {error!r}") from error
 
     def __iter__(self) -> Iterator[KeptRecord]:
-        for listed in self.store.list(CLUSTERS):
+        for listed in self.store.list(self.folder):
             kept = self.read(PurePosixPath(listed.path).stem)
             if kept:
                 yield kept
@@ -74,9 +74,9 @@ class Records:
         """Put a record where another was seen, or none; return it, or None if somebody else was faster."""
         data = json.dumps(dataclasses.asdict(record), indent=1).encode() + b"\n"
         if over is None:
-            self.store.create(_path(key), data)
+            self.store.create(self._path(key), data)
         else:
-            self.store.replace(_path(key), data, over.version)
+            self.store.replace(self._path(key), data, over.version)
         # The reply to a put that arrived may have been lost.
         kept = self.read(key)
         return kept if kept and kept.record == record else None
@@ -86,13 +86,12 @@ class Records:
         return self.write(kept.key, dataclasses.replace(kept.record, **changes), kept)
 
     def remove(self, kept: KeptRecord) -> None:
-        self.store.delete([_path(kept.key)])
+        self.store.delete([self._path(kept.key)])
+
+    def _path(self, key: str) -> str:
+        return f"{self.folder}/{key}.json"
 
 
 def lease_of(owner: str) -> Lease:
     """Return a lease that begins now for a process, which may be another one of this host."""
     return dataclasses.replace(long_lease(), owner=owner)
-
-
-def _path(key: str) -> str:
-    return f"{CLUSTERS}/{key}.json"

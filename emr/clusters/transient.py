@@ -4,29 +4,18 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
 
 from emr.api import Emr
 from emr.clusters import api
 from emr.clusters.making import Maker
 from emr.clusters.records import ENDING, KeptRecord, Records, lease_of
 from emr.clusters.request import RUN_TAG, Template
+from emr.clusters.runs import Run
 from emr.errors import ClusterLost, Unsettled
 
 log = logging.getLogger(__name__)
 # How often whoever waits looks whether its cluster's lease is to be renewed.
 KEEP_SECONDS = 60.0
-
-
-@dataclass(frozen=True)
-class Run:
-    """A run of one host: its id, the process that ends it, and a lock between its processes."""
-
-    id: str
-    owner: str
-    turn: Callable[[], AbstractContextManager[None]]
 
 
 class RunCluster:
@@ -41,9 +30,7 @@ class RunCluster:
 
     def take(self, name: str) -> str:
         """Return the id of the run's cluster. Raises ClusterLost if it came to a bad end."""
-        if lease_of(self.run.owner).is_void():
-            # Nobody would end a cluster that was made now.
-            raise Unsettled("the run that needs a cluster has been killed")
+        self.run.refuse_killed()
         with self.run.turn():
             kept = self._own() or self._adopted() or self._made(None)
         return kept.record.cluster_id
@@ -76,8 +63,8 @@ class RunCluster:
             if not self._is_own(kept):
                 continue
             settled = self.maker.settled(kept)
-            cluster = self.emr.cluster(settled.record.cluster_id) if settled else None
-            if cluster and api.takes_steps(cluster):
+            cluster = api.known(self.emr, settled.record.cluster_id) if settled else None
+            if api.takes_steps(cluster):
                 return settled
             if cluster and api.has_failed(cluster):
                 raise ClusterLost(f"{cluster['Id']}, the run's own cluster, is {api.state_of(cluster)}")
@@ -104,7 +91,7 @@ class RunCluster:
         """Return the record of a cluster that is the run's from now on, or None if there is none."""
         taken = self.records.mark(kept, owner=self.run.owner, lease=lease_of(self.run.owner))
         settled = self.maker.settled(taken) if taken else None
-        if settled and api.takes_steps(self.emr.cluster(settled.record.cluster_id)):
+        if settled and api.takes_steps(api.known(self.emr, settled.record.cluster_id)):
             log.info("%s was left by a run that is gone, and is adopted.", settled.record.cluster_id)
             return settled
         if taken:

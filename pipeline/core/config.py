@@ -19,7 +19,7 @@ from luigi.configuration import get_config
 from luigi.interface import core
 from luigi.parameter import UnconsumedParameterWarning
 
-from pipeline.core.emr_settings import as_file, as_idle_seconds, as_release, as_security_group, as_subnets
+from pipeline.core.emr_settings import as_file, as_idle_seconds, as_pool, as_release, as_security_group, as_subnets
 from pipeline.core.errors import SettingError
 from pipeline.core.prices import EmrPrices
 from pipeline.core.settings import (
@@ -119,6 +119,8 @@ class Emr:
     log_wait_seconds: int = setting("360", as_count, "a whole number of seconds")
     application_id: str = setting("", as_application, "the id of an application of EMR Serverless, 00f1abcdexample0")
     job_role: str = setting("", as_role, "the ARN of a role")
+    pool: str = setting("", as_pool, "letters, digits and -")
+    pool_clusters: int = setting("1", as_count, "a whole number, or 0 where others make them")
     release: str = setting("emr-7.12.0", as_release, "a release such as emr-7.12.0")
     cluster_file: str = setting("", as_file, "a file that is there, or nothing")
     subnet_ids: str = setting("", as_subnets, "subnet-..., or several with , between")

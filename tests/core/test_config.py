@@ -114,6 +114,8 @@ def test_a_variable_that_is_not_set_is_one_line_with_its_setting(files, monkeypa
         ("database", "url", "mysql://h/d", "embedded, or postgresql://user@host/database"),
         ("database", "url", "", "embedded, or postgresql://user@host/database"),
         ("jobs", "runner", "moon", "local"),
+        ("emr", "pool", "nightly runs", "letters, digits and -"),
+        ("emr", "pool_clusters", "-1", "a whole number, or 0 where others make them"),
         ("emr", "release", "7.12", "a release such as emr-7.12.0"),
         ("emr", "cluster_file", "no/such.json", "a file that is there"),
         ("emr", "node_security_group", "default", "sg-..."),

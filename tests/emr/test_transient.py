@@ -9,9 +9,10 @@ import signal
 from dataclasses import replace
 from datetime import timedelta
 
+import emr_clusters
 import pytest
 from botocore.exceptions import ClientError
-from emr_clusters import RunBench, process_of
+from emr_clusters import RunBench, kill_started, owner_of, process_of
 from emr_work import Bench
 from fixtures_emr import emr, emr_process  # noqa: F401 - fixtures
 from fixtures_s3 import REGION
@@ -28,7 +29,8 @@ def bench(emr, tmp_path, monkeypatch):
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     monkeypatch.setattr(making, "SETTLING", timedelta(seconds=1))
     monkeypatch.setattr(making, "AGAIN_SECONDS", (0.1, 0.2))
-    return Bench(emr, tmp_path)
+    yield Bench(emr, tmp_path)
+    kill_started()
 
 
 @pytest.fixture
@@ -184,20 +186,11 @@ def _gone(mine):
 
 def test_a_run_leaves_the_cluster_of_one_that_lives(mine, emr):
     theirs = mine.take()
-    other = replace(mine, id=f"{mine.id}-2", owner=_living_process())
+    other = replace(mine, id=f"{mine.id}-2", owner=owner_of(os.getppid()))
 
     assert other.take() != theirs
     assert other.clusters.end() == [emr.made()[1]["id"]]
     assert states(emr) == ["WAITING", "TERMINATED"]
-
-
-def _living_process():
-    parent = os.getppid()
-    import psutil
-
-    from emr.lease import this_host
-
-    return f"{this_host()} {parent} {psutil.Process(parent).create_time()}"
 
 
 def test_a_cluster_that_is_made_of_something_else_is_not_adopted(mine, emr):
@@ -283,7 +276,7 @@ def test_steps_wait_for_a_cluster_that_comes_up_slowly(mine, emr):
 def test_steps_of_a_cluster_that_does_not_come_up_fail(mine, emr):
     emr.start_slowly(fails=True)
     running = process_of(_failing, mine)
-    wait_until(lambda: emr.calls("AddJobFlowSteps"))
+    wait_until(lambda: emr.calls("AddJobFlowSteps") and mine.bench.entry.step_ids)
 
     emr.release()
     running.join(60)
@@ -321,7 +314,7 @@ def test_a_request_that_is_throttled_is_sent_again(mine, emr):
 
 
 def test_a_request_that_emr_refuses_leaves_no_record(mine, emr, monkeypatch):
-    monkeypatch.setitem(__import__("emr_clusters").PLACES, "idle_seconds", 1)
+    monkeypatch.setitem(emr_clusters.PLACES, "idle_seconds", 1)
 
     with pytest.raises(ClientError, match="IdleTimeout"):
         mine.take()

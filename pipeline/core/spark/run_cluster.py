@@ -9,9 +9,12 @@ from pathlib import Path
 from emr.api import Emr
 from emr.clusters import request
 from emr.clusters.fixed import FixedCluster
-from emr.clusters.records import Records
+from emr.clusters.pool import Pool, PoolPlan
+from emr.clusters.records import POOL_CLUSTERS, Records
 from emr.clusters.request import Template
-from emr.clusters.transient import Run, RunCluster
+from emr.clusters.runs import Run
+from emr.clusters.slots import Slots
+from emr.clusters.transient import RunCluster
 from emr.lease import this_host
 from emr.work import Clusters
 from pipeline.core import config
@@ -33,9 +36,11 @@ PATIENCE_SECONDS = 10.0
 def clusters(emr: Emr, store: Store) -> Clusters:
     """Return where the submissions of this run go. Raises SettingError if the settings say too little."""
     settings = config.emr()
+    if settings.cluster_id and settings.pool:
+        raise SettingError("[emr] has a cluster_id and a pool, and jobs go to one of them: take the other out.")
     if settings.cluster_id:
         return FixedCluster(settings.cluster_id)
-    return _run_cluster(emr, store, run_folder())
+    return _pool(emr, store, run_folder()) if settings.pool else _run_cluster(emr, store, run_folder())
 
 
 def end(folder: Path) -> list[str]:
@@ -44,14 +49,24 @@ def end(folder: Path) -> list[str]:
 
 
 def _run_cluster(emr: Emr, store: Store, folder: Path) -> RunCluster:
-    _, pid, started = folder.name.split("-")[:3]
     with _turn(folder):
         file = folder / FILE
         if not file.exists():
             file.write_text(new_attempt_id(), encoding="ascii")
         run_id = file.read_text(encoding="ascii")
-    run = Run(run_id, f"{this_host()} {pid} {started}", lambda: _turn(folder))
-    return RunCluster(emr, Records(store), _template(store), run)
+    return RunCluster(emr, Records(store), _template(store), _run(folder, run_id))
+
+
+def _pool(emr: Emr, store: Store, folder: Path) -> Pool:
+    settings = config.emr()
+    plan = PoolPlan(settings.pool, settings.pool_clusters, settings.poll_seconds)
+    template = _template(store) if settings.pool_clusters else Template({}, short_hash(store.url("")))
+    return Pool(Slots(emr, store), Records(store, POOL_CLUSTERS), template, _run(folder, settings.pool), plan)
+
+
+def _run(folder: Path, run_id: str) -> Run:
+    _, pid, started = folder.name.split("-")[:3]
+    return Run(run_id, f"{this_host()} {pid} {started}", lambda: _turn(folder))
 
 
 @contextmanager
@@ -85,6 +100,7 @@ def _template(store: Store) -> Template:
     if not {"ServiceRole", "JobFlowRole"} <= set(template.request):
         raise SettingError(
             "[jobs] runner = emr needs a cluster: name one in [emr] cluster_id; or, for one that is made for each run"
-            " and ends with it, its roles in service_role and instance_profile (docs/emr.md)."
+            " and ends with it, or for a pool, its roles in service_role and instance_profile; or pool_clusters = 0,"
+            " for a pool that others make (docs/emr.md)."
         )
     return template

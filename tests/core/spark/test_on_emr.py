@@ -159,6 +159,27 @@ def test_without_a_cluster_and_the_roles_to_make_one_nothing_is_made(lake, setti
     assert emr.made() == []
 
 
+def test_a_cluster_and_a_pool_are_one_too_many(lake, settings):
+    settings("emr", "pool", "nightly")
+
+    with pytest.raises(SettingError, match=r"\[emr\] has a cluster_id and a pool"):
+        run(lake, begin(lake))
+
+
+@pytest.mark.faults
+def test_a_pool_takes_the_jobs_and_is_left_as_it_was(lake, settings, emr):
+    settings("emr", "cluster_id", "")
+    settings("emr", "pool", "nightly-reviews")
+    settings("emr", "pool_clusters", "0")
+    emr.cluster_id = emr.new_cluster(side_by_side=2, pool="nightly-reviews")
+
+    assert commit(run(lake, begin(lake))).rows == Counts(read=3, written=2, refused=1)
+
+    assert emr.states() == ["COMPLETED"]
+    [slot] = lake.store.list(f"_emr/_pool/{emr.cluster_id}")
+    assert json.loads(lake.store.read(slot.path).data)["name"] == ""
+
+
 @pytest.mark.parametrize("text", ["{", '{"ReleaseLabel": "{relaese}"}'])
 def test_a_file_that_is_no_request_for_a_cluster_is_named(lake, settings, tmp_path, text):
     (tmp_path / "mine.json").write_text(text)
