@@ -59,6 +59,8 @@ class Emr:
     """
 
     service = "emr"
+    # How many steps one look may be for.
+    most_ids = MOST_IDS
 
     def __init__(self, client: Any, once: Any, patience_seconds: float) -> None:
         self.client, self.once, self.patience_seconds = client, once, patience_seconds

@@ -12,9 +12,11 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from emr.api import CONNECT_SECONDS, OPEN, READ_SECONDS, Emr, is_surely_not_taken, is_unanswered
+from emr.board import Board
 from emr.errors import ClusterUnfit
-from emr.lease import long_lease, new_lease, now
+from emr.lease import CALL, long_lease, new_lease, now
 from emr.ledger import FAILED, INTENT, SUBMITTED, Entry, Kept, Ledger
+from emr.room import Line, line
 from emr.steps import as_one
 from emr.work import Work
 
@@ -22,6 +24,7 @@ log = logging.getLogger(__name__)
 TAKES_STEPS = ("STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING")
 CALL_SECONDS = CONNECT_SECONDS + READ_SECONDS
 AGAIN_SECONDS = (1.0, 10.0)
+WAKE_SECONDS = (0.5, 1.0)
 # The clock of this host may go before EMR's.
 SKEW = timedelta(minutes=15)
 
@@ -50,18 +53,30 @@ def submit(emr: Emr, ledger: Ledger, work: Work, over: Kept | None) -> Kept | No
 def _send(emr: Emr, ledger: Ledger, work: Work, intended: Kept, in_order: bool) -> Kept | None:
     """Return the intent with the ids of its steps, or None; sent again for as long as EMR takes none."""
     intent: Kept | None = intended
-    while intent:
-        log.info("%s is submitted to %s.", intent.entry.name, intent.entry.cluster_id)
-        try:
-            return _answered(emr, ledger, work, intent, in_order)
-        except (ClientError, BotoCoreError) as error:
-            if not is_surely_not_taken(error):
-                ledger.mark(work.key, intent, state=FAILED)
-                raise
-            log.warning("%s: EMR takes no steps now (%s); they are sent again.", intent.entry.name, error)
-        time.sleep(random.uniform(*AGAIN_SECONDS))  # noqa: S311 - no secret
-        intent = ledger.mark(work.key, intent, lease=new_lease())
+    with line(Board(work.host_folder / intended.entry.cluster_id)) as waiting:
+        while intent:
+            log.info("%s is submitted to %s.", intent.entry.name, intent.entry.cluster_id)
+            try:
+                return _answered(emr, ledger, work, intent, in_order)
+            except (ClientError, BotoCoreError) as error:
+                if not is_surely_not_taken(error):
+                    ledger.mark(work.key, intent, state=FAILED)
+                    raise
+                log.warning("%s: EMR takes no steps now (%s); they are sent again.", intent.entry.name, error)
+            waiting.note_refusal(AGAIN_SECONDS)
+            intent = _in_turn(waiting, ledger, work, intent)
     return None
+
+
+def _in_turn(waiting: Line, ledger: Ledger, work: Work, intent: Kept) -> Kept | None:
+    """Return the intent once it may be sent again, its lease renewed; or None if somebody else took over."""
+    current: Kept | None = intent
+    while current and not waiting.may_try():
+        work.clusters.keep(current.entry.name, current.entry.cluster_id)
+        time.sleep(random.uniform(*WAKE_SECONDS))  # noqa: S311 - no secret
+        if current.entry.lease.ends_at - now() < CALL / 2:
+            current = ledger.mark(work.key, current, lease=new_lease())
+    return ledger.mark(work.key, current, lease=new_lease()) if current else None
 
 
 def _answered(emr: Emr, ledger: Ledger, work: Work, intent: Kept, in_order: bool) -> Kept | None:

@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from emr.api import COMPLETED, Emr, Step
-from emr.board import Board, Seen, Waiter
+from emr.board import Board
 from emr.errors import StepFailed
 from emr.ledger import Entry
+from emr.looks import Seen, Waiter
 from emr.poller import Poller
 from emr.work import Reporter, Work
 

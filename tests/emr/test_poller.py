@@ -24,10 +24,11 @@ from processes import wait_until
 
 from emr import poller
 from emr.api import Emr, Step
-from emr.board import Board, Look, Seen, Waiter
+from emr.board import Board
 from emr.errors import StepFailed
 from emr.lease import new_lease
 from emr.ledger import SUBMITTED, Entry
+from emr.looks import Look, Seen, Waiter
 from emr.poller import Poller
 from emr.watching import watch
 
