@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
 from emr.api import GOING, Emr, Step
-from emr.lease import WATCH, Lease
+from emr.lease import WATCH, Lease, this_host
 from emr.ledger import CANCELLED, FAILED, INTENT, SUBMITTED, Kept, Ledger
 
 # How a lake's steps and clusters are named: lakeshift, its hash, and then what they are for.
@@ -76,8 +76,10 @@ def cancel(services: Services, ledger: Ledger, one: Submission) -> bool:
     return True
 
 
-def is_gone(lease: Lease) -> bool:
-    """Say whether an owner is gone, and others have had the time to answer for what it began."""
+def is_gone(lease: Lease, hosts: Collection[str] = ()) -> bool:
+    """Say whether an owner is gone, and others, on some hosts, have had the time to answer for what it began."""
+    if set(hosts) - {this_host()}:
+        return lease.has_passed(patience=WATCH)
     return lease.is_over(patience=WATCH)
 
 
@@ -113,4 +115,4 @@ def _why(name: str, kept: Kept | None) -> str:
         return f"another, g{kept.entry.generation}, has taken its place"
     if kept.entry.state not in (INTENT, SUBMITTED):
         return f"it is {kept.entry.state}"
-    return f"{kept.entry.lease} is gone" if is_gone(kept.entry.lease) else ""
+    return f"{kept.entry.lease} is gone" if is_gone(kept.entry.lease, kept.entry.hosts) else ""

@@ -92,6 +92,21 @@ def test_of_two_who_wait_the_other_answers_when_the_owner_dies(bench, emr):
     assert (bench.entry.state, bench.entry.generation) == ("COMPLETED", 1)
 
 
+def test_it_is_known_on_which_hosts_others_wait(bench, emr):
+    emr.stall("2/3")
+
+    with process_of(bench.run) as owner:
+        emr.wait_until_held()
+        wait_until(lambda: bench.entry.step_ids)
+        with process_of(bench.run) as near, process_of(bench.run, host="elsewhere") as far:
+            wait_until(lambda: bench.entry.hosts)
+            [host] = bench.entry.hosts
+
+            assert host.startswith("elsewhere/") and is_owned_by(bench, owner)
+            assert all(has_ended(bench, one) for one in (owner, near, far))
+    assert bench.entry.state == "COMPLETED"
+
+
 def test_a_frozen_owner_of_another_host_goes_on_reading_when_it_wakes(bench, emr):
     emr.stall("2/3")
 

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import multiprocessing
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -189,3 +190,13 @@ def test_job_runs_are_found_and_cancelled_as_steps_are(serverless_bench, serverl
     assert (before, one.why) == ([""], f"{serverless_bench.entry.lease} is gone")
     assert orphans.cancel(services(), serverless_bench.ledger, one)
     assert serverless.wait_until_over() == ["CANCELLED"]
+
+
+def test_steps_for_which_another_host_waits_too_are_no_orphans_when_their_owner_here_dies(bench):
+    left(bench)
+    change(bench, hosts=("elsewhere",))
+    before = whys(bench)
+
+    change(bench, lease=replace(bench.entry.lease, until=(now() - timedelta(minutes=21)).isoformat()))
+
+    assert (before, whys(bench)) == ([""], [f"{bench.entry.lease} is gone"])
