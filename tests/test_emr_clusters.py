@@ -49,6 +49,12 @@ def started(far, emr):
     return run
 
 
+def submitted(emr):
+    """Return how the steps stand on the first cluster that was made."""
+    emr.cluster_id = emr.made()[0]["id"] if emr.made() else emr.cluster_id
+    return emr.states()
+
+
 @pytest.mark.faults
 def test_a_day_is_made_on_a_cluster_that_is_there_for_the_run(far, emr):
     done = far.luigi(*TASK)
@@ -99,7 +105,7 @@ def test_a_run_that_fails_ends_its_cluster(far, emr):
 def test_a_cluster_that_does_not_come_up_is_named_with_its_reason(far, emr):
     emr.start_slowly(fails=True)
     run = far.start(*luigi_command(*TASK))
-    wait_until(lambda: emr.calls("AddJobFlowSteps"), 60)
+    wait_until(lambda: submitted(emr), 60)
 
     emr.release()
     output, _ = run.communicate(timeout=60)
@@ -108,6 +114,20 @@ def test_a_cluster_that_does_not_come_up_is_named_with_its_reason(far, emr):
     reason = "TERMINATED_WITH_ERRORS (BOOTSTRAP_FAILURE: On the master instance (i-0123456789abcdef0), a script failed)"
     assert f"its cluster is {reason}" in output
     assert records(far) == []
+
+
+def test_a_cluster_that_dies_in_the_middle_is_named_and_the_next_run_makes_another(far, emr):
+    emr.stall("1/1")
+    run = started(far, emr)
+    emr.terminate()
+    output, _ = run.communicate(timeout=60)
+    emr.fail("1/1")
+
+    again = far.luigi(*TASK)
+
+    assert run.returncode == 30 and "INTERRUPTED: its cluster is TERMINATED_WITH_ERRORS" in output
+    assert again.code == 30 and emr.made()[1]["id"] in again.output
+    assert (states(emr), records(far)) == (["TERMINATED_WITH_ERRORS", "TERMINATED"], [])
 
 
 def test_the_cluster_of_a_run_that_was_killed_is_the_next_one_s_and_ends_with_it(far, emr):
@@ -123,3 +143,22 @@ def test_the_cluster_of_a_run_that_was_killed_is_the_next_one_s_and_ends_with_it
 
     assert run.returncode == 143, output
     assert (states(emr), records(far)) == (["TERMINATED"], [])
+
+
+def test_runs_that_share_a_pool_take_its_slot_in_turn_and_leave_its_cluster(far, emr):
+    emr.cluster_id = emr.new_cluster(pool="nightly")
+    far.set("emr", pool="nightly", pool_clusters="0", poll_seconds="1")
+    emr.stall("1/3", times=2)
+    first = far.start(*luigi_command(*TASK, "--workers", "2"))
+    emr.wait_until_held()
+    second = far.start(*luigi_command("ClassifiedMovieReview", "--date", "2010-12-02"))
+    wait_until(lambda: "waits for a slot of the pool nightly" in far.log, 60)
+
+    first.send_signal(signal.SIGTERM)
+    first.communicate(timeout=60)
+    wait_until(lambda: emr.states()[3:4] == ["RUNNING"], 60)
+    second.send_signal(signal.SIGTERM)
+    second.communicate(timeout=60)
+
+    assert (first.returncode, second.returncode, emr.made()) == (143, 143, [])
+    assert emr.wait_until_over(10) == ["CANCELLED"] * 6

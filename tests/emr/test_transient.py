@@ -211,6 +211,16 @@ def test_a_run_does_not_end_a_cluster_that_another_answers_for_by_now(mine, emr)
     assert states(emr) == ["WAITING"]
 
 
+def test_a_run_does_not_end_a_cluster_that_another_took_a_moment_ago(mine, emr):
+    mine.take()
+    seen = next(iter(mine.records))
+    mine.records.mark(seen, owner="elsewhere 1 1.0", lease=lease_of("elsewhere 1 1.0"))
+
+    assert not mine.clusters.maker.end(seen)
+
+    assert states(emr) == ["WAITING"]
+
+
 def test_what_a_run_was_ending_when_it_was_killed_is_ended_by_the_next(mine, emr):
     left = mine.left_by_a_dead_run()
     kept = left.clusters._made(None)
