@@ -8,9 +8,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
+from emr_serverless_work import ServerlessBench
 from emr_work import KEY, Bench
 from fixtures_emr import emr, emr_process  # noqa: F401 - fixtures
 from fixtures_s3 import REGION
+from fixtures_serverless import serverless, serverless_process  # noqa: F401 - fixtures
 from processes import wait_until
 
 from emr.clusters.records import LIVE, Record, Records, lease_of
@@ -41,7 +43,7 @@ def waiting_for(bench):
     """Yield a process that waits for the steps of a bench."""
     process = FORK.Process(target=bench.run)
     process.start()
-    wait_until(lambda: bench.ledger.read(KEY) and bench.entry.step_ids and bench.twin.states()[1:2] == ["RUNNING"])
+    wait_until(lambda: bench.ledger.read(KEY) and bench.entry.step_ids and "RUNNING" in bench.twin.states()[-2:])
     yield process
     process.kill()
     process.join()
@@ -89,6 +91,15 @@ def test_what_a_killed_run_left_is_ended_when_told_so(lakeshift, bench, killed, 
     assert bench.entry.state == "CANCELLED"
 
 
+def test_what_an_earlier_submission_left_on_another_cluster_of_a_pool_is_shown(lakeshift, bench, killed, emr):
+    bench.ledger.store.create(f"_emr/_pool/{emr.cluster_id}/0.json", b"{}")
+    bench.ledger.mark(KEY, bench.ledger.read(KEY), name="another g2", generation=2, cluster_id=emr.new_cluster())
+
+    [[*_, why]] = rows(lakeshift("orphans").out)
+
+    assert why == "another, g2, has taken its place"
+
+
 def test_what_a_run_waits_for_is_no_orphan(lakeshift, waiting, emr):
     assert lakeshift("orphans", "--delete").out == NOTHING
     assert emr.states()[1:] == ["RUNNING", "PENDING"]
@@ -120,6 +131,24 @@ def test_the_cluster_of_a_killed_run_stays_while_somebody_waits_for_steps_there(
     emr.cluster_id = left_cluster
     with waiting_for(bench):
         assert lakeshift("orphans", "--delete").out == NOTHING
+
+
+class ApplicationBench(LakeBench, ServerlessBench):
+    """A partition of that lake, made by a job run."""
+
+
+def test_the_job_run_of_a_killed_run_is_ended_without_a_look_at_clusters(lakeshift, serverless, tmp_path, monkeypatch):
+    for name, value in (*serverless.environment.items(), ("AWS_DEFAULT_REGION", REGION)):
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_EMR", "http://127.0.0.1:1")
+    bench = ApplicationBench(serverless, tmp_path, middle=("sleep", "60"))
+    with waiting_for(bench):
+        before = lakeshift("orphans").out
+    shown, ended = lakeshift("orphans"), lakeshift("orphans", "--delete")
+
+    assert (before, rows(shown.out)[0][:3]) == (NOTHING, ["job run", *bench.entry.step_ids, serverless.cluster_id])
+    assert (ended.code, ended.out.splitlines()[-1]) == (0, "Ended: 1 job run")
+    assert serverless.wait_until_over() == ["CANCELLED"]
 
 
 def test_who_has_nothing_on_emr_needs_no_credentials_for_it(lakeshift, monkeypatch):

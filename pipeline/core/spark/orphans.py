@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -14,6 +15,7 @@ from emr.clusters import api
 from emr.clusters import orphans as clusters
 from emr.clusters.orphans import OrphanCluster
 from emr.clusters.records import Records
+from emr.clusters.slots import SLOTS
 from emr.errors import LedgerUnreadable
 from emr.ledger import Ledger
 from emr.orphans import NAME, Services, Submission, is_cluster
@@ -48,6 +50,8 @@ class Search:
         """Return what nobody waits for. Raises what EMR, or a lake that cannot be understood, says."""
         with _explained():
             known = {kept.entry.cluster_id for _, kept in entries(self.store)}
+            # An earlier submission than the ledger's may have gone to another cluster of a pool.
+            known |= {PurePosixPath(listed.path).parent.name for listed in self.store.list(SLOTS)}
             known |= {config.emr().cluster_id, config.emr().application_id} - {""}
             has_clusters = bool(list(self.records)) or any(map(is_cluster, known))
             # Who never had anything on EMR, or on EMR Serverless, needs no rights there.
