@@ -81,6 +81,12 @@ class RunWorker(LastingWorker):
         # A task's own process: its attempt is left as it is, and whoever holds a connection to it sees it go.
         os._exit(128 + number)
 
+    def _stop_again(self, number: int, frame: FrameType | None) -> None:
+        """Go on with the end of the run, in which what it has elsewhere is ended; the next signal ends that too."""
+        name = signal.Signals(number).name
+        log.warning("%s: the run is ending already what it has elsewhere. Once more, and that is left running.", name)
+        signal.signal(number, self._stop)
+
     def add(self, *args: Any, **kwargs: Any) -> bool:
         with planned(Plan()):
             return super().add(*args, **kwargs)
@@ -139,6 +145,8 @@ class RunWorker(LastingWorker):
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> Literal[False]:
         """Stop what is left of the run, say how it ended, and turn a signal into its exit code."""
+        for number in self._handlers:
+            signal.signal(number, self._stop_again)
         try:
             super().__exit__(kind, error, trace)
         finally:

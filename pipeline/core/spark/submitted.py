@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,9 +26,12 @@ PATIENCE_SECONDS = 10.0
 @contextmanager
 def noted(key: str) -> Iterator[None]:
     """Have the run know of a submission until it has ended; not until it is stopped."""
-    path = run_folder() / FOLDER / hashlib.sha256(key.encode()).hexdigest()[:16]
+    path = run_folder() / FOLDER / f"{hashlib.sha256(key.encode()).hexdigest()[:16]}.json"
     path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps({"key": key, "owner": this_process()}), encoding="utf-8")
+    # A signal ends a worker's process in the middle of anything.
+    half = path.with_suffix(f".{os.getpid()}")
+    half.write_text(json.dumps({"key": key, "owner": this_process()}), encoding="utf-8")
+    half.replace(path)
     try:
         yield
     except Exception:
@@ -38,7 +42,7 @@ def noted(key: str) -> Iterator[None]:
 
 def cancel_submitted(folder: Path) -> None:
     """Cancel the steps that the processes of a run, which are gone, were waiting for."""
-    for path in sorted((folder / FOLDER).glob("*")):
+    for path in sorted((folder / FOLDER).glob("*.json")):
         note = json.loads(path.read_text(encoding="utf-8"))
         try:
             _cancel(note["key"], note["owner"])
