@@ -50,16 +50,17 @@ class Use:
     untold: int = 0
 
 
-def use(emr: Emr, cluster_id: str, ids_by_partition: Mapping[str, Sequence[str]], now: datetime) -> Use:
+def use(emr: Emr, cluster_id: str, partitions: Mapping[str, Mapping[str, Span | None]], now: datetime) -> Use:
     """Return what the steps of some partitions have used of a cluster until now.
 
-    Its instances count while any of the steps runs, also those that stood idle, and are shared out by the time of each
-    partition's steps.
+    EMR is asked for the times of the steps that come without. Instances count while any of the steps runs, also those
+    that stood idle, and are shared out by the time of each partition's steps.
     """
-    steps = {step.id: step for step in emr.steps(cluster_id, [one for ids in ids_by_partition.values() for one in ids])}
+    unknown = [one for steps in partitions.values() for one, span in steps.items() if not span]
+    asked = {step.id: _span(step, now) for step in emr.steps(cluster_id, unknown)}
     spans = {
-        partition: [span for one in ids if one in steps and (span := _span(steps[one], now))]
-        for partition, ids in ids_by_partition.items()
+        partition: [span for one, known in steps.items() if (span := known or asked.get(one))]
+        for partition, steps in partitions.items()
     }
     paid = _life(emr.cluster(cluster_id), now) or union(span for some in spans.values() for span in some)
     hours: dict[str, float] = defaultdict(float)

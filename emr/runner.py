@@ -28,7 +28,7 @@ def run(emr: Emr, ledger: Ledger, work: Work, reporter: Reporter) -> Entry:
         # At once, for what a run left that is gone is answered for from here on.
         work.clusters.keep(kept.entry.name, kept.entry.cluster_id)
         if kept.entry.state != COMPLETED:
-            work.watched(kept.entry)
+            work.watched(kept.entry, ())
             _watch(emr, ledger, work, kept, reporter)
     finally:
         work.clusters.give_back(kept.entry.name, kept.entry.cluster_id)
@@ -65,13 +65,14 @@ def _watch(emr: Emr, ledger: Ledger, work: Work, kept: Kept, reporter: Reporter)
         work.clusters.keep(name, cluster_id)
 
     try:
-        watch(emr, work, kept.entry, reporter, between)
+        steps = watch(emr, work, kept.entry, reporter, between)
     except StepFailed:
         # The last step clears away what those before it left in HDFS.
         cancel_open(emr, kept.entry, but=kept.entry.step_ids[-1:])
         holding.end(FAILED)
         raise
     holding.end(COMPLETED)
+    work.watched(kept.entry, steps)
     _cancel_strays(emr, work, kept.entry)
 
 

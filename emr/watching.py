@@ -22,8 +22,8 @@ LOOKS_WITHOUT = 5
 ALL = 100.0
 
 
-def watch(emr: Emr, work: Work, entry: Entry, reporter: Reporter, between: Callable[[], None]) -> None:
-    """Return when all steps of a submission have completed. Raises StepFailed when one ended otherwise.
+def watch(emr: Emr, work: Work, entry: Entry, reporter: Reporter, between: Callable[[], None]) -> list[Step]:
+    """Return the steps of a submission when all have completed. Raises StepFailed when one ended otherwise.
 
     Meanwhile `between` is called about every second.
     """
@@ -37,7 +37,7 @@ def watch(emr: Emr, work: Work, entry: Entry, reporter: Reporter, between: Calla
                 told = _percent(seen)
                 reporter.progress(told)
             if _have_completed(entry, seen):
-                return
+                return [one.step for one in seen if one.step]
             between()
             note()
             time.sleep(min(max(poller.wait_seconds(), SHORTEST_SECONDS), WAKE_SECONDS))

@@ -77,7 +77,7 @@ def _work(name: str, input_location: str, attempt: Attempt) -> Work:
         has_result=lambda attempt_id: report_of(dataclasses.replace(attempt, id=attempt_id)) is not None,
         host_folder=runtime_folder() / "emr",
         poll_seconds=settings.poll_seconds,
-        watched=lambda entry: note_steps(f"{attempt.dataset} {attempt.partition}", entry.cluster_id, entry.step_ids),
+        watched=lambda entry, steps: note_steps(f"{attempt.dataset} {attempt.partition}", entry, steps),
     )
 
 
