@@ -109,7 +109,7 @@ def test_a_rerun_is_not_answered_by_steps_that_were_submitted_before_it(lake):
 
 
 def inputs(lake):
-    return on_emr._work(JOB, lake.store.url(RAW), begin(lake)).inputs
+    return results.inputs(lake.store.url(RAW), begin(lake))
 
 
 def given_result(attempt):
