@@ -26,6 +26,7 @@ AT_REST = frozenset({"CREATED", "STOPPING", "STOPPED"})
 OF_A_CLUSTER = ("--master", "--deploy-mode")
 # Nothing that Hadoop leaves beside the data is to lie in the lake.
 NO_MARK = "spark.hadoop.mapreduce.fileoutputcommitter.marksuccessfuljobs=false"
+PAGE = 50
 GONE = frozenset({"ResourceNotFoundException", "ValidationException"})
 
 
@@ -33,6 +34,7 @@ class Serverless(Emr):
     """EMR Serverless: a StartJobRun with a token that was sent before returns the job run that the first one began."""
 
     service = "emr-serverless"
+    most_ids = 1000
 
     def cluster(self, cluster_id: str) -> dict[str, Any]:
         """Return what is known of an application, as EMR tells of a cluster. Raises ClusterUnfit if it takes none."""
@@ -68,8 +70,11 @@ class Serverless(Emr):
 
     def steps(self, cluster_id: str, ids: Sequence[str]) -> list[Step]:
         """Return the job runs in the order of the ids, but for those that EMR does not know."""
-        found = [self._job_run(cluster_id, one) for one in ids]
-        return [as_step(told) for told in found if told]
+        # One question tells of all that go on, however many are waited for.
+        going = {step.id: step for step in self.going(cluster_id)} if len(ids) > 1 else {}
+        told = {one: self._job_run(cluster_id, one) for one in ids if one not in going}
+        ended = {one: as_step(run) for one, run in told.items() if run}
+        return [step for one in ids if (step := going.get(one) or ended.get(one))]
 
     def used(self, cluster_id: str, job_run_id: str) -> dict[str, float]:
         """Return what a job run is billed for, or, before EMR tells that, what it used; nothing if it tells neither."""
@@ -87,20 +92,23 @@ class Serverless(Emr):
 
     def named(self, cluster_id: str, name: str, since: datetime) -> list[Step]:
         """Return the job runs whose names begin with a name, of those that are younger."""
-        pages = self.client.get_paginator("list_job_runs").paginate(applicationId=cluster_id, createdAtAfter=since)
-        told = patiently(lambda: [one for page in pages for one in page["jobRuns"]], self.patience_seconds)
-        return [as_step(one) for one in told if one.get("name", "").startswith(f"{name} ")]
+        return [step for step in self._listed(cluster_id, createdAtAfter=since) if step.name.startswith(f"{name} ")]
 
     def going(self, cluster_id: str) -> list[Step]:
         """Return the job runs that run or wait, whoever began them."""
         states = [theirs for theirs, ours in STATES.items() if ours in GOING]
-        pages = self.client.get_paginator("list_job_runs").paginate(applicationId=cluster_id, states=states)
         try:
-            told = patiently(lambda: [one for page in pages for one in page["jobRuns"]], self.patience_seconds)
+            return self._listed(cluster_id, states=states)
         except ClientError as error:
             if _code(error) in GONE:
                 return []
             raise
+
+    def _listed(self, application_id: str, **which: Any) -> list[Step]:
+        pages = self.client.get_paginator("list_job_runs").paginate(
+            applicationId=application_id, PaginationConfig={"PageSize": PAGE}, **which
+        )
+        told = patiently(lambda: [one for page in pages for one in page["jobRuns"]], self.patience_seconds)
         return [as_step(one) for one in told]
 
     def cancel(self, cluster_id: str, ids: Sequence[str]) -> None:

@@ -5,7 +5,9 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
+from itertools import count
 
 import pytest
 from botocore.exceptions import ClientError
@@ -149,6 +151,36 @@ def test_a_submission_can_be_cancelled_by_whoever_outlives_its_process(bench, se
     assert cancelled and serverless.wait_until_over() == ["CANCELLED"]
     with pytest.raises(StepFailed, match="CANCELLED"):
         in_background()
+
+
+def test_one_question_tells_of_all_job_runs_that_go_on(bench, serverless):
+    serverless.stall("run", times=60)
+    service, requests = Serverless.connect(), bench.steps("1")
+    ids = service.add(serverless.cluster_id, [{**requests[0], "Name": f"run {number}"} for number in range(60)])
+    serverless.wait_until_held(60)
+
+    steps = service.steps(serverless.cluster_id, ids)
+
+    assert [(step.id, step.state) for step in steps] == [(one, "RUNNING") for one in ids]
+    assert (serverless.calls("ListJobRuns"), serverless.calls("GetJobRun")) == (2, 0)
+
+
+def test_those_that_wait_for_one_application_look_together(bench, serverless, tmp_path):
+    serverless.stall(TITLE, times=12)
+    several = [replace(bench, folder=tmp_path / str(n), numbers=count(n), host=tmp_path / "host") for n in range(12)]
+    for one in several:
+        one.folder.mkdir()
+    ends = [in_thread(one.run) for one in several]
+    serverless.wait_until_held(12)
+    wait_until(lambda: serverless.calls("ListJobRuns") >= 3)
+
+    serverless.release()
+    for end in ends:
+        end()
+
+    # Where its logs are, how it ended, and while few were waiting.
+    assert serverless.calls("GetJobRun") <= 3 * 12
+    assert serverless.states() == ["SUCCESS"] * 12
 
 
 def test_what_has_ended_just_before_it_is_cancelled_is_no_error(bench, serverless):
