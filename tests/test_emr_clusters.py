@@ -66,7 +66,7 @@ def test_a_day_is_made_on_a_cluster_that_is_there_for_the_run(far, emr):
     assert re.search(COST, done.output), done.output
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("workers", [pytest.param("1", marks=pytest.mark.faults), "2"])
 def test_a_signal_ends_the_cluster_of_the_run(far, emr, workers):
     emr.stall("1/1")
     run = far.start(*luigi_command(*TASK, "--workers", workers))
@@ -80,6 +80,7 @@ def test_a_signal_ends_the_cluster_of_the_run(far, emr, workers):
     assert re.search(COST, output), output
 
 
+@pytest.mark.faults
 def test_a_signal_while_the_cluster_is_asked_for_ends_it(far, emr):
     emr.hold("RunJobFlow", before=False)
     run = far.start(*luigi_command(*TASK, "--workers", "2"))
@@ -93,6 +94,7 @@ def test_a_signal_while_the_cluster_is_asked_for_ends_it(far, emr):
     assert (states(emr), records(far)) == (["TERMINATED"], [])
 
 
+@pytest.mark.faults
 def test_a_run_that_fails_ends_its_cluster(far, emr):
     emr.fail("1/1")
 
@@ -116,6 +118,7 @@ def test_a_cluster_that_does_not_come_up_is_named_with_its_reason(far, emr):
     assert records(far) == []
 
 
+@pytest.mark.faults
 def test_a_cluster_that_dies_in_the_middle_is_named_and_the_next_run_makes_another(far, emr):
     emr.stall("1/1")
     run = started(far, emr)
@@ -145,6 +148,7 @@ def test_the_cluster_of_a_run_that_was_killed_is_the_next_one_s_and_ends_with_it
     assert (states(emr), records(far)) == (["TERMINATED"], [])
 
 
+@pytest.mark.faults
 def test_runs_that_share_a_pool_take_its_slot_in_turn_and_leave_its_cluster(far, emr):
     emr.cluster_id = emr.new_cluster(pool="nightly")
     far.set("emr", pool="nightly", pool_clusters="0", poll_seconds="1")

@@ -47,18 +47,10 @@ class Pool:
         return f"[emr] pool = {self.name}"
 
     def take(self, name: str) -> str:
-        """Return the id of a cluster that has a slot, once there is one. Raises ClusterLost as `_grow` does."""
-        pause = FIRST_SECONDS
-        while True:
-            self.run.refuse_killed()
-            members = self._members()
-            cluster_id = self._taken(members, name)
-            if cluster_id:
-                return cluster_id
-            if not self._has_grown(members):
-                log.info("%s waits for a slot of the pool %s (%s clusters).", name, self.name, len(members))
-                time.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
-                pause = min(pause * GROWS, self.plan.longest_seconds)
+        """Return the id of a cluster that has a slot, once there is one. Raises ClusterLost as `_has_grown` does."""
+        # One of a run's processes asks EMR, however many wait.
+        with self.run.turn():
+            return self._waited_for(name)
 
     def keep(self, name: str, cluster_id: str) -> None:
         """Renew the lease of a submission's slot when it is due."""
@@ -73,6 +65,19 @@ class Pool:
 
     def give_back(self, name: str, cluster_id: str) -> None:
         self.slots.give_back(cluster_id, name)
+
+    def _waited_for(self, name: str) -> str:
+        pause = FIRST_SECONDS
+        while True:
+            self.run.refuse_killed()
+            members = self._members()
+            cluster_id = self._taken(members, name)
+            if cluster_id:
+                return cluster_id
+            if not self._has_grown(members):
+                log.info("%s waits for a slot of the pool %s (%s clusters).", name, self.name, len(members))
+                time.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
+                pause = min(pause * GROWS, self.plan.longest_seconds)
 
     def _members(self) -> dict[str, dict[str, Any]]:
         """Return the clusters of the pool that take steps, by their ids."""
@@ -110,12 +115,11 @@ class Pool:
         """
         if len(members) >= self.plan.most:
             return False
-        with self.run.turn():
-            known = {kept.key: kept for kept in self._own()}
-            if any(self._is_made_elsewhere(kept) for kept in known.values()):
-                return False
-            keys = [f"{self.name}-{number}" for number in range(1, self.plan.most + 1)]
-            return any(self._is_new(key, known.get(key), members) for key in keys)
+        known = {kept.key: kept for kept in self._own()}
+        if any(self._is_made_elsewhere(kept) for kept in known.values()):
+            return False
+        keys = [f"{self.name}-{number}" for number in range(1, self.plan.most + 1)]
+        return any(self._is_new(key, known.get(key), members) for key in keys)
 
     def _is_made_elsewhere(self, kept: KeptRecord) -> bool:
         """Say whether another run is making a cluster just now."""

@@ -24,7 +24,8 @@ from emr.errors import ClusterLost, Unsettled
 def bench(emr, tmp_path, monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL_EMR", emr.endpoint_url)
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
-    monkeypatch.setattr(making, "SETTLING", timedelta(seconds=1))
+    monkeypatch.setattr(making, "SETTLING", timedelta(seconds=0.3))
+    monkeypatch.setattr(making, "LOOK_SECONDS", 0.1)
     yield Bench(emr, tmp_path)
     kill_started()
 
@@ -113,6 +114,18 @@ def test_two_runs_that_race_for_the_last_slot_share_it_in_turn(mine):
     assert names == [name for name in dict.fromkeys(names) for _ in range(3)]
 
 
+@pytest.mark.parametrize("was_used", [False, True])
+def test_of_two_that_saw_a_slot_free_one_has_it(mine, was_used):
+    cluster_id = given_cluster(mine)
+    if was_used:
+        mine.clusters.give_back("before", mine.take("before"))
+    seen = mine.slots.free(cluster_id, 1)[0]
+
+    taken = [mine.slots.take(cluster_id, 0, seen, name) for name in ("first", "second")]
+
+    assert taken == [True, False]
+
+
 def test_a_slot_whose_owner_died_is_taken_over(mine):
     cluster_id = given_cluster(mine)
     dead, took = taking(mine, "first")
@@ -188,6 +201,18 @@ def test_processes_that_need_a_slot_at_once_make_one_cluster(mine, emr):
     wait_until(lambda: any(took.exists() for _, took in processes))
 
     assert len(emr.made()) == 1
+
+
+def test_however_many_processes_of_a_run_wait_for_a_slot_one_asks_emr(mine, emr):
+    given_cluster(mine)
+    emr.hold("ListClusters")
+
+    processes = [taking(mine, str(number))[0] for number in range(3)]
+    emr.wait_until_held()
+    processes[-1].join(1)
+
+    assert emr.calls("ListClusters") == 1
+    emr.release()
 
 
 def test_a_cluster_whose_maker_was_killed_in_the_call_is_found(mine, emr):

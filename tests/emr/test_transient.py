@@ -27,7 +27,8 @@ from emr.errors import ClusterLost, StepFailed, Unsettled
 def bench(emr, tmp_path, monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL_EMR", emr.endpoint_url)
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
-    monkeypatch.setattr(making, "SETTLING", timedelta(seconds=1))
+    monkeypatch.setattr(making, "SETTLING", timedelta(seconds=0.3))
+    monkeypatch.setattr(making, "LOOK_SECONDS", 0.1)
     monkeypatch.setattr(making, "AGAIN_SECONDS", (0.1, 0.2))
     yield Bench(emr, tmp_path)
     kill_started()

@@ -45,16 +45,22 @@ def clusters(emr: Emr, store: Store) -> Clusters:
 
 def end(folder: Path) -> list[str]:
     """Have the clusters end that a run answers for, and return which these were."""
-    return _run_cluster(Emr.connect(config.lake().region, PATIENCE_SECONDS), lake().store, folder).end()
+    emr, store = Emr.connect(config.lake().region, PATIENCE_SECONDS), lake().store
+    # Without its turn: a process that was frozen in its own would keep the run from ending.
+    return RunCluster(emr, Records(store), _template(store), _run(folder, _run_id(folder))).end()
 
 
 def _run_cluster(emr: Emr, store: Store, folder: Path) -> RunCluster:
     with _turn(folder):
-        file = folder / FILE
-        if not file.exists():
-            file.write_text(new_attempt_id(), encoding="ascii")
-        run_id = file.read_text(encoding="ascii")
-    return RunCluster(emr, Records(store), _template(store), _run(folder, run_id))
+        if not (folder / FILE).exists():
+            new = folder / f"{FILE}.new"
+            new.write_text(new_attempt_id(), encoding="ascii")
+            new.rename(folder / FILE)
+    return RunCluster(emr, Records(store), _template(store), _run(folder, _run_id(folder)))
+
+
+def _run_id(folder: Path) -> str:
+    return (folder / FILE).read_text(encoding="ascii")
 
 
 def _pool(emr: Emr, store: Store, folder: Path) -> Pool:
