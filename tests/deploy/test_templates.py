@@ -143,6 +143,19 @@ def test_of_amazons_own_buckets_only_packages_are_read_and_only_logs_written():
     assert {sid: found[sid] for sid in AMAZONS} == AMAZONS
 
 
+def test_the_way_to_emr_serverless_is_made_only_where_it_is_asked_for():
+    asked_for = template("endpoints.yaml")["Conditions"]["IsServerless"]["Fn::Equals"]
+    conditional = {
+        name: one["Condition"]
+        for file in NAMES
+        for name, one in template(file)["Resources"].items()
+        if "Condition" in one
+    }
+
+    assert (asked_for, conditional) == ([{"Ref": "Serverless"}, "true"], {"EmrServerless": "IsServerless"})
+    assert template("lakeshift.yaml")["Parameters"]["Serverless"]["Default"] == "false"
+
+
 def test_the_database_is_of_the_minor_version_that_rds_gives_it():
     [(_, database)] = resources("AWS::RDS::DBInstance")
 
