@@ -36,7 +36,7 @@ class Maker:
         """
         for _ in range(ROUNDS):
             intent = self.records.write(key, self._intent(key, over), over)
-            made = self._send(intent, tags) if intent else None
+            made = self._send(intent, tags, over) if intent else None
             if made or intent is None:
                 return made
             over = intent
@@ -75,7 +75,7 @@ class Maker:
         name, lease = self.template.name(key, generation), lease_of(self.owner)
         return Record(name, generation, self.owner, lease, self.template.kind, "", INTENT, created_at)
 
-    def _send(self, intent: KeptRecord, tags: Mapping[str, str]) -> KeptRecord | None:
+    def _send(self, intent: KeptRecord, tags: Mapping[str, str], over: KeptRecord | None) -> KeptRecord | None:
         """Return the record with the id of its cluster, or None if there is none. Raises what EMR refuses it for."""
         request = self.template.named(intent.record.name, tags)
         log.info("%s is made.", intent.record.name)
@@ -87,9 +87,17 @@ class Maker:
                     log.warning("%s was not answered (%s); it is looked for.", intent.record.name, error)
                     return self.settled(intent)
                 if not is_surely_not_taken(error):
-                    self.records.remove(intent)
+                    self._take_back(intent, over)
                     raise
             time.sleep(random.uniform(*AGAIN_SECONDS))  # noqa: S311 - no secret
+
+    def _take_back(self, intent: KeptRecord, over: KeptRecord | None) -> None:
+        """Have the record be as it was before an intent that came to nothing."""
+        if over is None:
+            self.records.remove(intent)
+        else:
+            # Its generation counts on: no two clusters have one name.
+            self.records.write(intent.key, over.record, intent)
 
     def _live(self, kept: KeptRecord, cluster_id: str) -> KeptRecord | None:
         log.info("%s is %s.", kept.record.name, cluster_id)

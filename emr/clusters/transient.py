@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
 
 from emr.api import Emr
 from emr.clusters import api
@@ -32,7 +33,8 @@ class RunCluster:
         """Return the id of the run's cluster. Raises ClusterLost if it came to a bad end."""
         self.run.refuse_killed()
         with self.run.turn():
-            kept = self._own() or self._adopted() or self._made(None)
+            known = list(self.records)
+            kept = self._own(known) or self._adopted(known) or self._made(None)
         return kept.record.cluster_id
 
     def keep(self, name: str, cluster_id: str) -> None:
@@ -57,9 +59,9 @@ class RunCluster:
     def _is_own(self, kept: KeptRecord) -> bool:
         return kept.record.owner == self.run.owner
 
-    def _own(self) -> KeptRecord | None:
+    def _own(self, known: Sequence[KeptRecord]) -> KeptRecord | None:
         """Return the record of the run's cluster if there is one that takes steps, or may be made again."""
-        for kept in list(self.records):
+        for kept in known:
             if not self._is_own(kept):
                 continue
             settled = self.maker.settled(kept)
@@ -74,9 +76,9 @@ class RunCluster:
             self.records.remove(settled or kept)
         return None
 
-    def _adopted(self) -> KeptRecord | None:
+    def _adopted(self, known: Sequence[KeptRecord]) -> KeptRecord | None:
         """Return the record of a cluster that a dead run left, if one takes steps, and have the others end."""
-        for kept in list(self.records):
+        for kept in known:
             if not kept.record.lease.is_over():
                 continue
             if kept.record.state == ENDING:

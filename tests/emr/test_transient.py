@@ -333,6 +333,17 @@ def test_a_request_that_emr_refuses_leaves_no_record(mine, emr, monkeypatch):
     assert list(mine.records) == []
 
 
+def test_a_request_that_emr_refuses_does_not_have_names_begin_anew(mine, emr, monkeypatch):
+    assert emr.idle(mine.take())
+    with monkeypatch.context() as patch, pytest.raises(ClientError):
+        patch.setitem(emr_clusters.PLACES, "idle_seconds", 1)
+        mine.take()
+
+    mine.take()
+
+    assert generations(emr) == ["g1", "g2"]
+
+
 def test_a_cluster_that_comes_late_ends_with_the_run(mine, emr):
     emr.hold("RunJobFlow")
     dead = process_of(mine.take)
