@@ -13,6 +13,7 @@ from fixtures_s3 import REGION, new_bucket
 from project import ROOT
 
 from emr.clusters.request import ROOT_TAG, packaged
+from pipeline.core import config
 from pipeline.core.lake import Dataset, Lake, Partition
 from pipeline.core.lake.paths import MANIFESTS, QUARANTINE, RERUNS
 from pipeline.core.spark import on_emr, on_serverless
@@ -166,8 +167,9 @@ def test_a_clusters_disks_and_what_it_writes_are_encrypted_and_its_credentials_n
     assert metadata["MinimumInstanceMetadataServiceVersion"] == 2
 
 
-def test_the_application_costs_nothing_at_rest_and_is_bounded():
+def test_the_application_is_of_the_clusters_release_costs_nothing_at_rest_and_is_bounded():
     [(_, application)] = resources("AWS::EMRServerless::Application")
 
+    assert application["ReleaseLabel"] == config.Emr.__dataclass_fields__["release"].metadata["default"]
     assert application["AutoStopConfiguration"]["Enabled"] is True
     assert "InitialCapacity" not in application and application["MaximumCapacity"]
