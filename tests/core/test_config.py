@@ -221,6 +221,8 @@ def test_each_setting_tells_the_file_that_it_came_from(files, tmp_path):
     assert origins["root"] == "default"
 
 
+# Luigi would have all keys with underscores.
+@pytest.mark.filterwarnings("ignore:Configuration .*with dashes")
 def test_the_prices_have_a_key_for_each_type_of_instance(files):
     files("[emr_prices]\nm7g.xlarge = 0.2040\nm7g.xlarge.spot = 0.11\nu-6tb1.metal = 1\n")
 
