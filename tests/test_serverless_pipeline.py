@@ -1,4 +1,4 @@
-"""The user-behaviour pipeline with its reviews classified on EMR Serverless, undisturbed, killed, frozen and failing."""
+"""The user-behaviour pipeline with its reviews classified on EMR Serverless: undisturbed, killed, frozen, failing."""
 
 # ruff: noqa: F811 - fixtures
 
