@@ -17,8 +17,8 @@ OPEN = frozenset({"PENDING", "RUNNING", "CANCEL_PENDING"})
 GOING = frozenset({"PENDING", "RUNNING"})
 COMPLETED = "COMPLETED"
 CONNECT_SECONDS, READ_SECONDS = 5, 20
-# EMR's limits: so many ids in one question, so many steps in one cancellation.
-MOST_IDS, MOST_CANCELLED = 10, 256
+# EMR's limits: so many ids in one question, so many steps in one cancellation, and so many open ones on a cluster.
+MOST_IDS, MOST_CANCELLED, MOST_OPEN = 10, 256, 256
 PATIENCE_SECONDS = 900.0
 # Who has nothing on a cluster yet need not wait for EMR as long.
 FIRST_SECONDS = 60.0

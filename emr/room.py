@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
+from emr.api import MOST_OPEN
 from emr.board import TURNS, Board
 
 # Who is to try, and was not heard of for so long, is not waited for.
@@ -21,10 +22,11 @@ class Line:
     def __init__(self, board: Board, held: ExitStack) -> None:
         self.board, self.held = board, held
         self.place = ""
-        self.refusals, self.open_steps, self.again_at = 0, 0, 0.0
+        self.refusals, self.steps, self.open_steps, self.again_at = 0, 0, 0, 0.0
 
-    def note_refusal(self, again_seconds: tuple[float, float]) -> None:
-        """Have it tried again when a step of this host's has ended, or after a pause that grows longer."""
+    def note_refusal(self, steps: int, again_seconds: tuple[float, float]) -> None:
+        """Have so many steps tried again when one of this host's has ended, or after a pause that grows longer."""
+        self.steps = steps
         self.refusals = min(self.refusals + 1, LONGEST)
         self.open_steps = self.board.open_steps()
         pause_seconds = self.refusals * random.uniform(*again_seconds)  # noqa: S311 - no secret
@@ -36,7 +38,12 @@ class Line:
             self.board.be_heard(self.place)
         else:
             self._come_first()
-        return bool(self.place) and (time.monotonic() >= self.again_at or self.board.open_steps() < self.open_steps)
+        return bool(self.place) and self._is_time(self.board.open_steps())
+
+    def _is_time(self, open_steps: int) -> bool:
+        # Only where others fill the cluster it can have room before a step of this host's ends.
+        has_room = time.monotonic() >= self.again_at and open_steps + self.steps <= MOST_OPEN
+        return has_room or open_steps < self.open_steps
 
     def _come_first(self) -> None:
         """Be the first if nobody is, or nothing is heard of who is."""

@@ -63,7 +63,7 @@ def _send(emr: Emr, ledger: Ledger, work: Work, intended: Kept, in_order: bool) 
                     ledger.mark(work.key, intent, state=FAILED)
                     raise
                 log.warning("%s: EMR takes no steps now (%s); they are sent again.", intent.entry.name, error)
-            waiting.note_refusal(AGAIN_SECONDS)
+            waiting.note_refusal(len(named_steps(work, intent.entry, in_order)), AGAIN_SECONDS)
             intent = _in_turn(waiting, ledger, work, intent)
     return None
 

@@ -40,7 +40,7 @@ def lines(board):
     with ExitStack() as stack:
         found = [stack.enter_context(line(board)) for _ in range(3)]
         for one in found:
-            one.note_refusal(AT_ONCE)
+            one.note_refusal(3, AT_ONCE)
         yield found
 
 
@@ -76,15 +76,24 @@ def test_who_comes_after_one_that_died_long_ago_is_waited_for(lines, board):
 
 def test_it_is_not_tried_again_before_its_time(board):
     with line(board) as first:
-        first.note_refusal(LATER)
+        first.note_refusal(3, LATER)
 
         assert not first.may_try()
+
+
+@pytest.mark.parametrize(("open_steps", "is_time"), [(253, True), (254, False)])
+def test_it_is_not_tried_where_this_host_alone_fills_the_cluster(board, open_steps, is_time):
+    ids = tuple(f"s-{number}" for number in range(open_steps))
+    with line(board) as first, board.waiting(Waiter(ids, 0, time.monotonic())):
+        first.note_refusal(3, AT_ONCE)
+
+        assert first.may_try() == is_time
 
 
 def test_it_is_tried_again_when_a_step_has_ended(board):
     with line(board) as first:
         with board.waiting(Waiter(("s-1",), 0, time.monotonic())):
-            first.note_refusal(LATER)
+            first.note_refusal(3, LATER)
             before = first.may_try()
 
         assert (before, first.may_try()) == (False, True)
