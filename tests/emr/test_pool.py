@@ -17,7 +17,9 @@ from fixtures_s3 import REGION
 from processes import wait_until
 
 from emr.clusters import making
+from emr.clusters.slots import Slot
 from emr.errors import ClusterLost, Unsettled
+from emr.lease import Lease, now
 
 
 @pytest.fixture
@@ -134,6 +136,17 @@ def test_a_slot_whose_owner_died_is_taken_over(mine):
     killed(dead)
 
     assert mine.take("second") == cluster_id
+
+
+@pytest.mark.parametrize(("minutes", "is_free"), [(-21, True), (1, False)])
+def test_a_slot_of_another_host_is_free_once_its_lease_is_over(mine, minutes, is_free):
+    cluster_id = given_cluster(mine)
+    until = (now() + timedelta(minutes=minutes)).isoformat()
+    theirs = Slot("first", Lease("elsewhere 1 1.0", until), now().isoformat())
+
+    mine.slots._write(cluster_id, 0, theirs, None)
+
+    assert (0 in mine.slots.free(cluster_id, 1)) == is_free
 
 
 def test_a_slot_whose_owner_died_is_not_free_while_its_steps_go_on(mine, emr):

@@ -21,6 +21,7 @@ from processes import wait_until
 from emr.clusters import api, making
 from emr.clusters.records import Records, lease_of
 from emr.errors import ClusterLost, StepFailed, Unsettled
+from emr.lease import Lease, now
 
 
 @pytest.fixture
@@ -192,6 +193,17 @@ def test_a_run_leaves_the_cluster_of_one_that_lives(mine, emr):
     assert other.take() != theirs
     assert other.clusters.end() == [emr.made()[1]["id"]]
     assert states(emr) == ["WAITING", "TERMINATED"]
+
+
+@pytest.mark.parametrize(("minutes", "is_adopted"), [(-21, True), (1, False)])
+def test_the_cluster_of_another_host_s_run_is_adopted_once_its_lease_is_over(mine, minutes, is_adopted):
+    theirs = mine.take()
+    until = (now() + timedelta(minutes=minutes)).isoformat()
+    mine.records.mark(next(iter(mine.records)), owner="elsewhere 1 1.0", lease=Lease("elsewhere 1 1.0", until))
+
+    taken = replace(mine, id=f"{mine.id}-2").take()
+
+    assert (taken == theirs) == is_adopted
 
 
 def test_a_cluster_that_is_made_of_something_else_is_not_adopted(mine, emr):
