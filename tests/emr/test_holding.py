@@ -8,7 +8,9 @@ import multiprocessing
 import os
 import signal
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from emr_work import KEY, Bench
@@ -16,10 +18,13 @@ from fixtures_emr import emr, emr_process  # noqa: F401 - fixtures
 from fixtures_s3 import REGION
 from processes import wait_until
 
-from emr import adoption, lease, submission
+from emr import adoption, lease, runner, submission
+from emr.api import Emr
+from emr.clusters.fixed import FixedCluster
 from emr.holding import Holding
 from emr.lease import Lease, this_process
 from emr.ledger import Ledger
+from emr.runner import run
 
 FORK = multiprocessing.get_context("fork")
 
@@ -162,6 +167,50 @@ def test_steps_that_another_run_found_before_their_ids_were_stored_are_shared_wi
             assert has_ended(bench, first) and has_ended(bench, second)
     assert emr.states() == ["COMPLETED"] * 3
     assert bench.entry.generation == 1
+
+
+@dataclass(frozen=True)
+class Noted(FixedCluster):
+    """A cluster that leaves a mark where it was taken."""
+
+    mark: Path | None = None
+
+    def take(self, name):
+        self.mark.touch()
+        return super().take(name)
+
+
+def noting(bench):
+    """Return a run that leaves a mark when it takes a cluster, and where that is."""
+    mark = bench.folder / "taken"
+    clusters = Noted(bench.twin.cluster_id, mark=mark)
+    return lambda: run(Emr.connect(), bench.ledger, replace(bench.work(), clusters=clusters), bench.heard), mark
+
+
+def test_no_cluster_is_taken_for_what_another_run_is_submitting(bench, emr):
+    emr.hold("AddJobFlowSteps")
+
+    with process_of(bench.run) as first:
+        emr.wait_until_held()
+        other, mark = noting(bench)
+        looks = emr.calls("ListSteps")
+        with process_of(other) as second:
+            wait_until(lambda: emr.calls("ListSteps") > looks)
+            assert has_ended(bench, first) and has_ended(bench, second)
+    assert not mark.exists()
+
+
+def test_a_run_that_is_refused_again_and_again_is_waited_for(bench, emr, monkeypatch):
+    monkeypatch.setattr(submission, "AGAIN_SECONDS", (0.5, 0.6))
+    monkeypatch.setattr(runner, "ROUNDS", 2)
+    emr.throttle("AddJobFlowSteps", times=3)
+
+    with process_of(bench.run) as first:
+        wait_until(lambda: bench.ledger.read(KEY))
+        other, mark = noting(bench)
+        with process_of(other) as second:
+            assert has_ended(bench, first) and has_ended(bench, second)
+    assert (emr.states(), mark.exists()) == (["COMPLETED"] * 3, False)
 
 
 class Away:
