@@ -101,7 +101,8 @@ def _lines(used: Use) -> Iterator[str]:
     price = f"; [emr_prices] has no price of {', '.join(unpriced)}" if unpriced else _paid(used.hours)
     untold = f"; of {used.untold} job runs EMR does not tell yet what they used" if used.untold else ""
     yield f"EMR: {_amounts(used.hours)} on {used.place}{counted}{price}{untold}"
-    for partition, hours in used.by_partition.items() if len(used.by_partition) > 1 else ():
+    for partition in sorted(used.by_partition) if len(used.by_partition) > 1 else ():
+        hours = used.by_partition[partition]
         yield f"  {partition}: {_amounts(hours)}{'' if unpriced else _paid(hours)}"
 
 

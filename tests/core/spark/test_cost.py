@@ -54,7 +54,7 @@ def test_the_instance_hours_and_the_money_of_a_run_are_told(bench, emr, tmp_path
 def test_each_partition_is_told_its_share_where_there_are_several(bench, tmp_path, settings):
     settings("emr_prices", "m7g.xlarge", "1000000")
     bench.run()
-    note(bench, "2010-12-01", "2010-12-02")
+    note(bench, "2010-12-02", "2010-12-01")
 
     total, first, second = cost_lines(tmp_path)
 
