@@ -57,8 +57,9 @@ class Serverless(Emr):
         try:
             return patiently(lambda: self.add(cluster_id, steps), self.patience_seconds)
         except ClientError as error:
-            # The same token with other settings: the earlier call did arrive, and is listed soon.
-            if _code(error) == "ConflictException":
+            # The same token with other settings: the earlier call did arrive, and is listed soon. Or the application is
+            # no longer there.
+            if _code(error) in GONE | {"ConflictException"}:
                 return ()
             raise
 
@@ -97,18 +98,19 @@ class Serverless(Emr):
     def going(self, cluster_id: str) -> list[Step]:
         """Return the job runs that run or wait, whoever began them."""
         states = [theirs for theirs, ours in STATES.items() if ours in GOING]
-        try:
-            return self._listed(cluster_id, states=states)
-        except ClientError as error:
-            if _code(error) in GONE:
-                return []
-            raise
+        return self._listed(cluster_id, states=states)
 
     def _listed(self, application_id: str, **which: Any) -> list[Step]:
         pages = self.client.get_paginator("list_job_runs").paginate(
             applicationId=application_id, PaginationConfig={"PageSize": PAGE}, **which
         )
-        told = patiently(lambda: [one for page in pages for one in page["jobRuns"]], self.patience_seconds)
+        try:
+            told = patiently(lambda: [one for page in pages for one in page["jobRuns"]], self.patience_seconds)
+        except ClientError as error:
+            # Of an application that is no longer there, or a cluster of EMR's, nothing is known.
+            if _code(error) in GONE:
+                return []
+            raise
         return [as_step(one) for one in told]
 
     def cancel(self, cluster_id: str, ids: Sequence[str]) -> None:

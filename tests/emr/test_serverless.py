@@ -12,7 +12,7 @@ from itertools import count
 import pytest
 from botocore.exceptions import ClientError
 from emr_serverless_work import ServerlessBench
-from emr_work import TITLE
+from emr_work import KEY, TITLE
 from fixtures_s3 import REGION
 from fixtures_serverless import serverless, serverless_process  # noqa: F401 - fixtures
 from processes import wait_until
@@ -146,7 +146,7 @@ def test_a_submission_can_be_cancelled_by_whoever_outlives_its_process(bench, se
     in_background = in_thread(bench.run)
     wait_until(lambda: serverless.states() == ["RUNNING"] and bench.entry.step_ids)
 
-    cancelled = runner.cancel(Serverless.connect(), bench.ledger, "stage/review/insert_date=2010-12-01", this_process())
+    cancelled = runner.cancel(Serverless.connect(), bench.ledger, KEY, this_process())
 
     assert cancelled and serverless.wait_until_over() == ["CANCELLED"]
     with pytest.raises(StepFailed, match="CANCELLED"):
@@ -214,12 +214,21 @@ def test_an_application_that_is_not_there_is_named(bench, serverless):
         bench.run()
 
 
+@pytest.mark.parametrize("elsewhere", ["j-1", "00gone"])
+def test_an_intent_for_what_is_no_longer_there_is_over(bench, serverless, elsewhere):
+    bench.run()
+    kept = bench.ledger.read(KEY)
+    bench.ledger.mark(KEY, kept, cluster_id=elsewhere, step_ids=(), state="INTENT")
+
+    entry = bench.run()
+
+    assert (entry.generation, entry.cluster_id) == (2, serverless.cluster_id)
+
+
 def test_steps_that_an_emr_cluster_ran_are_of_no_use_and_made_anew(bench, serverless):
     first = bench.run()
     bench.result(first.attempt).unlink()
-    kept = bench.ledger.read("stage/review/insert_date=2010-12-01")
-    bench.ledger.mark(
-        "stage/review/insert_date=2010-12-01", kept, cluster_id="j-1", step_ids=("s-1",), state="SUBMITTED"
-    )
+    kept = bench.ledger.read(KEY)
+    bench.ledger.mark(KEY, kept, cluster_id="j-1", step_ids=("s-1",), state="SUBMITTED")
 
     assert bench.run().generation == 2
