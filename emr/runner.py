@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 
 from emr.adoption import adopt, find
 from emr.api import OPEN, Emr
 from emr.errors import StepFailed, Unsettled
 from emr.holding import Holding
 from emr.ledger import CANCELLED, COMPLETED, FAILED, INTENT, SUBMITTED, Entry, Kept, Ledger
+from emr.sharing import is_given_up
 from emr.submission import cancel_open, since, submit
 from emr.watching import watch
 from emr.work import Reporter, Work
 
+log = logging.getLogger(__name__)
 # Each of these ends with steps that are watched, or with a reason to look again.
 ROUNDS = 5
 
@@ -22,17 +25,11 @@ def run(emr: Emr, ledger: Ledger, work: Work, reporter: Reporter) -> Entry:
 
     Raises StepFailed when one of them fails, which ends its generation: the next run submits another.
     """
-    kept = _settled(emr, ledger, work)
-    try:
-        reporter.tracking_url(emr.tracking_url(kept.entry.cluster_id, kept.entry.step_ids))
-        # At once, for what a run left that is gone is answered for from here on.
-        work.clusters.keep(kept.entry.name, kept.entry.cluster_id)
-        if kept.entry.state != COMPLETED:
-            work.watched(kept.entry, ())
-            _watch(emr, ledger, work, kept, reporter)
-    finally:
-        work.clusters.give_back(kept.entry.name, kept.entry.cluster_id)
-    return kept.entry
+    for _ in range(ROUNDS):
+        kept = _settled(emr, ledger, work)
+        if _have_made(emr, ledger, work, kept, reporter):
+            return kept.entry
+    raise Unsettled(f"the steps of {ROUNDS} submissions were cancelled with other runs that waited for them")
 
 
 def cancel(emr: Emr, ledger: Ledger, key: str, owner: str) -> Entry | None:
@@ -60,7 +57,21 @@ def _settled(emr: Emr, ledger: Ledger, work: Work) -> Kept:
     raise Unsettled(f"EMR answered none of {ROUNDS} submissions to {work.clusters.what}")
 
 
-def _watch(emr: Emr, ledger: Ledger, work: Work, kept: Kept, reporter: Reporter) -> None:
+def _have_made(emr: Emr, ledger: Ledger, work: Work, kept: Kept, reporter: Reporter) -> bool:
+    """Wait for the steps of a submission, and say whether they made it, or another run gave them up."""
+    try:
+        reporter.tracking_url(emr.tracking_url(kept.entry.cluster_id, kept.entry.step_ids))
+        # At once, for what a run left that is gone is answered for from here on.
+        work.clusters.keep(kept.entry.name, kept.entry.cluster_id)
+        if kept.entry.state == COMPLETED:
+            return True
+        work.watched(kept.entry, ())
+        return _watch(emr, ledger, work, kept, reporter)
+    finally:
+        work.clusters.give_back(kept.entry.name, kept.entry.cluster_id)
+
+
+def _watch(emr: Emr, ledger: Ledger, work: Work, kept: Kept, reporter: Reporter) -> bool:
     name, cluster_id, holding = kept.entry.name, kept.entry.cluster_id, Holding(ledger, work.key, kept)
 
     def between() -> None:
@@ -69,7 +80,10 @@ def _watch(emr: Emr, ledger: Ledger, work: Work, kept: Kept, reporter: Reporter)
 
     try:
         steps = watch(emr, work, kept.entry, reporter, between)
-    except StepFailed:
+    except StepFailed as failed:
+        if is_given_up(ledger, work.key, holding.kept, failed.step):
+            log.info("%s was cancelled with another run that waited for it.", name)
+            return False
         # The last step clears away what those before it left in HDFS.
         cancel_open(emr, kept.entry, but=kept.entry.step_ids[-1:])
         holding.end(FAILED)
@@ -77,6 +91,7 @@ def _watch(emr: Emr, ledger: Ledger, work: Work, kept: Kept, reporter: Reporter)
     holding.end(COMPLETED)
     work.watched(kept.entry, steps)
     _cancel_strays(emr, work, kept.entry)
+    return True
 
 
 def _cancel_strays(emr: Emr, work: Work, entry: Entry) -> None:
