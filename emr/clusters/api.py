@@ -23,7 +23,13 @@ def make(emr: Emr, request: dict[str, Any]) -> str:
 
 def end(emr: Emr, cluster_id: str) -> None:
     """Have a cluster end; one that has ended stays as it is."""
-    patiently(lambda: emr.client.terminate_job_flows(JobFlowIds=[cluster_id]), min(FIRST_SECONDS, emr.patience_seconds))
+    seconds = min(FIRST_SECONDS, emr.patience_seconds)
+    try:
+        patiently(lambda: emr.client.terminate_job_flows(JobFlowIds=[cluster_id]), seconds)
+    except ClientError:
+        # EMR knows nothing any more of one that ended long ago.
+        if known(emr, cluster_id) is not None:
+            raise
 
 
 def named(emr: Emr, name: str, since: datetime) -> list[dict[str, Any]]:

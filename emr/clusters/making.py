@@ -101,7 +101,17 @@ class Maker:
 
     def _live(self, kept: KeptRecord, cluster_id: str) -> KeptRecord | None:
         log.info("%s is %s.", kept.record.name, cluster_id)
-        return self.records.mark(kept, cluster_id=cluster_id, state=LIVE)
+        live = self.records.mark(kept, cluster_id=cluster_id, state=LIVE)
+        if live is None:
+            self._end_unknown(kept, cluster_id)
+        return live
+
+    def _end_unknown(self, kept: KeptRecord, cluster_id: str) -> None:
+        """Have a cluster end whose record is another one by now: this process was frozen, and given up."""
+        current = self.records.read(kept.key)
+        if current is None or current.record.name != kept.record.name:
+            log.warning("%s came too late, and ends.", cluster_id)
+            api.end(self.emr, cluster_id)
 
     def _find(self, record: Record) -> str:
         """Return the id of the cluster of an intent, or nothing once none can come any more."""

@@ -75,7 +75,9 @@ class Pool:
             if cluster_id:
                 return cluster_id
             if not self._has_grown(members):
-                log.info("%s waits for a slot of the pool %s (%s clusters).", name, self.name, len(members))
+                # Said once, of what may last for hours.
+                level = logging.INFO if pause == FIRST_SECONDS else logging.DEBUG
+                log.log(level, "%s waits for a slot of the pool %s (%s clusters).", name, self.name, len(members))
                 time.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
                 pause = min(pause * GROWS, self.plan.longest_seconds)
 

@@ -356,6 +356,31 @@ def test_a_request_that_emr_refuses_does_not_have_names_begin_anew(mine, emr, mo
     assert generations(emr) == ["g1", "g2"]
 
 
+def test_a_process_that_was_frozen_in_its_call_and_given_up_ends_what_it_brought(mine, emr):
+    emr.hold("RunJobFlow")
+    frozen = process_of(mine.take)
+    emr.wait_until_held()
+    os.kill(frozen.pid, signal.SIGSTOP)
+    mine.records.remove(next(iter(mine.records)))
+    emr.release()
+    wait_until(emr.made)
+
+    os.kill(frozen.pid, signal.SIGCONT)
+    frozen.join(60)
+
+    assert (states(emr), list(mine.records)) == (["TERMINATED"], [])
+
+
+def test_a_cluster_that_emr_forgot_long_ago_keeps_no_run_from_its_own(mine, emr):
+    left = mine.left_by_a_dead_run()
+    left.records.mark(left.clusters._made(None), cluster_id="j-FORGOTTEN", state="ENDING")
+
+    taken = replace(mine, id=f"{mine.id}-2").take()
+
+    assert taken == emr.made()[1]["id"]
+    assert [kept.record.cluster_id for kept in mine.records] == [taken]
+
+
 def test_a_cluster_that_comes_late_ends_with_the_run(mine, emr):
     emr.hold("RunJobFlow")
     dead = process_of(mine.take)
