@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
+from typing import Any
 
 from emr.api import Emr
 from emr.clusters import api
@@ -61,20 +62,23 @@ class RunCluster:
 
     def _own(self, known: Sequence[KeptRecord]) -> KeptRecord | None:
         """Return the record of the run's cluster if there is one that takes steps, or may be made again."""
-        for kept in known:
-            if not self._is_own(kept):
-                continue
-            settled = self.maker.settled(kept)
-            cluster = api.known(self.emr, settled.record.cluster_id) if settled else None
+        own = [self.maker.settled(kept) or kept for kept in known if self._is_own(kept)]
+        clusters = [(kept, self._cluster(kept)) for kept in own]
+        for kept, cluster in clusters:
             if api.takes_steps(cluster):
-                return settled
+                return kept
+        for _, cluster in clusters:
             if cluster and api.has_failed(cluster):
                 raise ClusterLost(f"{cluster['Id']}, the run's own cluster, is {api.state_of(cluster)}")
-            # Nobody made it, or it was idle for too long.
+        # Nobody made it, or it was idle for too long.
+        for kept in own:
             if kept.key == self.run.id:
-                return self._made(settled or kept)
-            self.records.remove(settled or kept)
+                return self._made(kept)
+            self.records.remove(kept)
         return None
+
+    def _cluster(self, kept: KeptRecord) -> dict[str, Any] | None:
+        return api.known(self.emr, kept.record.cluster_id) if kept.record.cluster_id else None
 
     def _adopted(self, known: Sequence[KeptRecord]) -> KeptRecord | None:
         """Return the record of a cluster that a dead run left, if one takes steps, and have the others end."""
@@ -93,7 +97,7 @@ class RunCluster:
         """Return the record of a cluster that is the run's from now on, or None if there is none."""
         taken = self.records.mark(kept, owner=self.run.owner, lease=lease_of(self.run.owner))
         settled = self.maker.settled(taken) if taken else None
-        if settled and api.takes_steps(api.known(self.emr, settled.record.cluster_id)):
+        if settled and api.takes_steps(self._cluster(settled)):
             log.info("%s was left by a run that is gone, and is adopted.", settled.record.cluster_id)
             return settled
         if taken:

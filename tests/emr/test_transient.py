@@ -262,6 +262,14 @@ def test_a_cluster_that_ended_since_it_was_idle_is_followed_by_another(mine, emr
     assert [one["id"] for one in emr.made()] == [first, second]
 
 
+def test_a_cluster_that_was_adopted_is_taken_before_another_is_made(mine, emr):
+    assert emr.idle(mine.take())
+    left = replace(mine, id=f"{mine.id}-0").left_by_a_dead_run().clusters._made(None)
+    mine.clusters.keep("a submission", left.record.cluster_id)
+
+    assert mine.take() == left.record.cluster_id
+
+
 def test_a_cluster_that_has_steps_is_not_idle(mine, emr):
     mine.bench.middle = ("sleep", "60")
     running = process_of(mine.run)
