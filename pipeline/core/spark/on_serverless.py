@@ -98,7 +98,7 @@ def failed_run(error: StepFailed, what: str) -> JobFailed:
     step = error.step
     cause = _cause(error) if step.state == "FAILED" else Cause("", step.log_file)
     reason = config.masked((cause.reason or step.reason).rstrip("."))
-    where = f" Its log: {place}." if (place := cause.log or step.log_file) else ""
+    where = f" Its log: {cause.log}." if cause.log else ""
     return JobFailed(
         f"{what}: the job run {step.id} of the application {error.cluster_id} {step.state}"
         f"{reason and f': {reason}'}.{where} Run it again when it is mended: that begins another."
@@ -109,11 +109,14 @@ def _cause(error: StepFailed) -> Cause:
     step, folder = error.step, log_folder(error.cluster_id, error.step.id)
     log_uri, found, _ = step.log_file.partition(f"/{folder}/")
     if not found:
-        return Cause("", "")
+        return Cause("", step.log_file)
     log.info("The job run %s failed; its log is waited for below %s.", step.id, log_uri)
+    # What never ran has none, and only EMR's own words: of a role that it may not take, or a script that is not there.
+    wait_seconds = config.emr().log_wait_seconds if step.started_at else 0
     try:
         ended_at = step.ended_at or datetime.now(timezone.utc)
-        return cause_of_run(open_store(log_uri), folder, ended_at, config.emr().log_wait_seconds)
+        cause = cause_of_run(open_store(log_uri), folder, ended_at, wait_seconds)
+        return cause if cause.reason or step.started_at else Cause("", "")
     except (PipelineError, ClientError, BotoCoreError) as unread:
         log.warning("The log of the job run %s could not be read: %s", step.id, one_line(unread))
-        return Cause("", "")
+        return Cause("", step.log_file)

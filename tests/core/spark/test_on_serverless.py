@@ -127,6 +127,14 @@ def test_logs_that_never_come_leave_what_emr_says_and_where_to_look(lake, server
         run(lake, begin(lake))
 
 
+def test_a_job_run_that_never_ran_is_told_in_emr_s_words_and_no_log_is_waited_for(lake, serverless, settings):
+    settings("emr", "log_wait_seconds", "600")
+    serverless.refuse(JOB, why="Unable to assume the job execution role.")
+
+    with pytest.raises(JobFailed, match=r"00\w+ FAILED: Unable to assume the job execution role\. Run it again when"):
+        run(lake, begin(lake))
+
+
 @pytest.mark.parametrize("missing", ["root", "application_id", "job_role"])
 def test_a_setting_without_which_nothing_runs_is_named(lake, settings, tmp_path, missing):
     if missing != "root":
