@@ -5,12 +5,13 @@
 from __future__ import annotations
 
 import signal
+import sys
 from subprocess import Popen
 
 import pytest
 from fixtures_s3 import REGION, new_bucket
 from fixtures_serverless import ROLE, serverless, serverless_process  # noqa: F401 - fixtures
-from project import DAY, Project, luigi_command
+from project import DAY, ROOT, Project, luigi_command
 from sample import DAY_ROWS, given_a_day
 
 from pipeline.core.lake import lake
@@ -81,6 +82,19 @@ def test_a_run_that_was_killed_is_finished_by_the_same_command_with_the_one_job_
     again = far.metric_of(DAY)
 
     assert again.code == 0, again.output
+    assert (far.metric(), len(commits(far)), serverless.states()) == (DAY_ROWS, 1, ["SUCCESS"])
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("number", range(1, 7))
+def test_a_run_killed_at_a_commit_is_finished_by_the_same_command_with_the_one_job_run(far, serverless, moment, number):
+    script = str(ROOT / "tests/killed_run.py")
+
+    dead = far.run(sys.executable, script, moment, str(number), *METRIC, "--local-scheduler")
+    again = far.metric_of(DAY)
+
+    assert (dead.code, again.code) == (-signal.SIGKILL, 0), again.output
     assert (far.metric(), len(commits(far)), serverless.states()) == (DAY_ROWS, 1, ["SUCCESS"])
 
 
