@@ -30,7 +30,10 @@ class Template:
     @classmethod
     def of(cls, text: str, places: Mapping[str, Any], root: str) -> Template:
         """Return the template of a text of JSON. Raises ValueError at what is none, KeyError at an unknown place."""
-        return cls(_filled(json.loads(text), places), root)
+        request = _filled(json.loads(text), places)
+        if not isinstance(request, dict):
+            raise ValueError("it is no object of names and values")
+        return cls(request, root)
 
     @property
     def kind(self) -> str:

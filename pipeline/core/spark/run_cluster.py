@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from emr.api import Emr
 from emr.clusters import request
@@ -83,21 +84,10 @@ def _turn(folder: Path) -> Iterator[None]:
 
 def _template(store: Store) -> Template:
     """Return what EMR is asked for when a cluster is made."""
-    settings, root = config.emr(), store.url("")
-    places = {
-        "release": settings.release,
-        "log_uri": settings.log_uri or store.url(LOGS),
-        "service_role": settings.service_role,
-        "instance_profile": settings.instance_profile,
-        "security_configuration": settings.security_configuration,
-        "node_security_group": settings.node_security_group,
-        "service_security_group": settings.service_security_group,
-        "subnet_ids": [one.strip() for one in settings.subnet_ids.split(",") if one],
-        "idle_seconds": settings.idle_seconds,
-    }
+    settings, places = config.emr(), _places(store)
     text = Path(settings.cluster_file).read_text(encoding="utf-8") if settings.cluster_file else request.packaged()
     try:
-        template = Template.of(text, places, short_hash(root))
+        template = Template.of(text, places, short_hash(store.url("")))
     except (ValueError, KeyError) as error:
         known = ", ".join(f"{{{place}}}" for place in places)
         raise SettingError(
@@ -110,3 +100,19 @@ def _template(store: Store) -> Template:
             " for a pool that others make (docs/emr.md)."
         )
     return template
+
+
+def _places(store: Store) -> dict[str, Any]:
+    """Return what the places of the file stand for."""
+    settings = config.emr()
+    return {
+        "release": settings.release,
+        "log_uri": settings.log_uri or store.url(LOGS),
+        "service_role": settings.service_role,
+        "instance_profile": settings.instance_profile,
+        "security_configuration": settings.security_configuration,
+        "node_security_group": settings.node_security_group,
+        "service_security_group": settings.service_security_group,
+        "subnet_ids": [one.strip() for one in settings.subnet_ids.split(",") if one],
+        "idle_seconds": settings.idle_seconds,
+    }

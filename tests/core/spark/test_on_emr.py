@@ -62,6 +62,7 @@ def test_what_the_steps_wrote_is_committed_under_their_attempt_and_what_they_ref
     assert not [one.path for one in lake.store.list("stage") if "refused" in one.path]
 
 
+@pytest.mark.faults
 def test_a_run_that_died_before_the_commit_is_resumed_by_the_next(lake, emr):
     first = run(lake, begin(lake))
 
@@ -90,6 +91,7 @@ def test_what_another_run_has_moved_to_the_quarantine_is_not_missed(lake, monkey
     assert list(real(f"{attempt.dataset}/{attempt.id}/refused")) == []
 
 
+@pytest.mark.faults
 def test_on_a_cluster_whose_steps_run_side_by_side_one_step_does_it_all(lake, emr, settings):
     emr.cluster_id = emr.new_cluster(side_by_side=2)
     settings("emr", "cluster_id", emr.cluster_id)
@@ -180,7 +182,7 @@ def test_a_pool_takes_the_jobs_and_is_left_as_it_was(lake, settings, emr):
     assert json.loads(lake.store.read(slot.path).data)["name"] == ""
 
 
-@pytest.mark.parametrize("text", ["{", '{"ReleaseLabel": "{relaese}"}'])
+@pytest.mark.parametrize("text", ["{", "[{}]", '{"ReleaseLabel": "{relaese}"}'])
 def test_a_file_that_is_no_request_for_a_cluster_is_named(lake, settings, tmp_path, text):
     (tmp_path / "mine.json").write_text(text)
     settings("emr", "cluster_id", "")
@@ -211,6 +213,7 @@ def test_a_ledger_that_somebody_wrote_into_is_named(lake):
         run(lake, begin(lake))
 
 
+@pytest.mark.faults
 def test_an_emr_that_does_not_answer_is_asked_again_later(lake, monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL_EMR", "http://127.0.0.1:9")
     monkeypatch.setattr("emr.api.FIRST_SECONDS", 0.1)
