@@ -54,14 +54,9 @@ def _run(emr: Emr, work: Work, attempt: Attempt, reporter: Reporter) -> Entry:
 
 
 def _work(name: str, input_location: str, attempt: Attempt) -> Work:
-    settings, root = config.emr(), attempt.store.url("")
-    if not root.startswith("s3://") or not settings.application_id or not settings.job_role:
-        raise SettingError(
-            "[jobs] runner = emr-serverless needs a lake that EMR can read, [lake] root = s3://..., and"
-            " [emr] application_id = 00... and job_role = arn:aws:iam::...:role/..."
-        )
+    settings = _settings(attempt)
     code = upload_code(attempt.store, name)
-    tags = {"lakeshift:root": short_hash(root)}
+    tags = {"lakeshift:root": short_hash(attempt.store.url(""))}
 
     def request(attempt_id: str) -> list[dict]:
         places = _places(input_location, dataclasses.replace(attempt, id=attempt_id)) | {"code": code}
@@ -78,6 +73,16 @@ def _work(name: str, input_location: str, attempt: Attempt) -> Work:
         host_folder=runtime_folder() / "emr",
         poll_seconds=settings.poll_seconds,
         watched=lambda entry, steps: note_steps(f"{attempt.dataset} {attempt.partition}", entry, steps),
+    )
+
+
+def _settings(attempt: Attempt) -> config.Emr:
+    settings = config.emr()
+    if attempt.store.url("").startswith("s3://") and settings.application_id and settings.job_role:
+        return settings
+    raise SettingError(
+        "[jobs] runner = emr-serverless needs a lake that EMR can read, [lake] root = s3://..., and"
+        " [emr] application_id = 00... and job_role = arn:aws:iam::...:role/..."
     )
 
 
