@@ -17,7 +17,7 @@ from fixtures_emr import emr, emr_process  # noqa: F401 - fixtures
 from fixtures_s3 import REGION
 from processes import wait_until
 
-from emr import adoption, lease, submission
+from emr import adoption, lease, runner, submission
 from emr.api import Emr
 from emr.errors import Unsettled
 from emr.ledger import Ledger
@@ -125,6 +125,7 @@ def test_steps_of_a_dead_submitter_that_come_late_are_cancelled_when_they_are_se
 def test_a_process_that_woke_up_after_its_lease_does_not_call(bench, emr, monkeypatch):
     monkeypatch.setattr(lease, "CALL", timedelta(seconds=1))
     monkeypatch.setattr(submission, "CALL_SECONDS", 1)
+    monkeypatch.setattr(runner, "ROUNDS", 2)
 
     with pytest.raises(Unsettled):
         bench.run()

@@ -139,7 +139,14 @@ def test_a_call_that_was_lost_is_made_again_for_another_attempt(bench, emr):
     assert emr.states() == ["COMPLETED"] * 3
 
 
-@pytest.mark.parametrize("action", ["AddJobFlowSteps", "ListSteps", "DescribeCluster"])
+@pytest.mark.parametrize(
+    "action",
+    [
+        "AddJobFlowSteps",
+        pytest.param("ListSteps", marks=pytest.mark.faults),
+        pytest.param("DescribeCluster", marks=pytest.mark.faults),
+    ],
+)
 def test_a_throttled_call_is_no_failure(bench, emr, action):
     emr.throttle(action, times=2)
 
