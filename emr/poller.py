@@ -120,7 +120,9 @@ def _window(seen: dict[str, Seen], asked: set[str], most: int) -> list[str]:
 
     So it is seen in the end when steps far behind are cancelled, and with the first few when a cluster has died.
     """
-    telling = [one for one in _telling(seen) if one not in asked]
+    # Those that were never asked for may be further, and of them it is not yet known when they were made.
+    new = [one for one in seen if not seen[one].asked]
+    telling = [one for one in dict.fromkeys(_telling(seen) + new) if one not in asked]
     others = {one: seen[one].asked for one in seen if seen[one].is_open and one not in asked and one not in telling}
     return (telling + sorted(others, key=others.__getitem__))[:most] if telling else []
 

@@ -202,6 +202,17 @@ def test_all_that_wait_hear_that_the_cluster_has_died(waiting, emr):
     assert emr.calls("ListSteps") - calls <= 4
 
 
+def test_steps_that_are_new_are_all_asked_for_at_once(waiting, emr):
+    emr.stall("date")
+    ids = tuple(waiting.send().step_ids[0] for _ in range(23))
+
+    new = Poller(Emr.connect(), emr.cluster_id, waiting.board, Waiter(ids, 0, time.monotonic()), 30)
+
+    assert all(one.step for one in new.seen())
+    assert emr.calls("ListSteps") == 3
+    emr.release()
+
+
 def test_where_more_steps_run_side_by_side_than_one_question_holds_all_are_asked_for(waiting, emr):
     emr.cluster_id = emr.new_cluster(side_by_side=13)
     emr.stall("date", times=13)
