@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from emr.api import Step
-from emr.ledger import CANCELLED, Kept, Ledger
+from emr.ledger import CANCELLED, SUBMITTED, Kept, Ledger
 
 # A cancelled step, and one that ended with its cluster.
 ENDED = frozenset({"CANCELLED", "INTERRUPTED"})
@@ -23,8 +23,8 @@ def is_given_up(ledger: Ledger, key: str, kept: Kept, step: Step) -> bool:
         current = ledger.read(key)
         if current is None or current.entry.inputs != kept.entry.inputs:
             return False
-        if current.entry.state == CANCELLED or current.entry.name != kept.entry.name:
+        if current.entry.name != kept.entry.name:
             return True
-        if time.monotonic() > until:
-            return False
+        if current.entry.state != SUBMITTED or time.monotonic() > until:
+            return current.entry.state == CANCELLED
         time.sleep(LOOK_SECONDS)
