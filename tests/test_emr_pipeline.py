@@ -11,6 +11,7 @@ import pytest
 from fixtures_emr import emr, emr_process  # noqa: F401 - fixtures
 from fixtures_far import DONE, MADE_ONCE, METRIC, commits, ended, far, made, submissions  # noqa: F401 - fixtures
 from fixtures_redshift import redshift, redshift_process  # noqa: F401 - fixtures
+from processes import wait_until
 from project import DAY, luigi_command
 
 from pipeline.core.lake import lake
@@ -105,6 +106,21 @@ def test_two_runs_at_once_submit_one_partition_once(far, emr):
 
     assert [code for code, _ in results] == [0, 0], results
     assert (made(far), submissions(emr), emr.states()) == (MADE_ONCE, 1, DONE)
+
+
+@pytest.mark.faults
+def test_a_run_goes_on_when_the_one_whose_steps_it_shares_is_stopped(far, emr):
+    emr.stall("2/3")
+    stopped = far.start(*luigi_command(*METRIC))
+    emr.wait_until_held()
+    other = far.start(*luigi_command(*METRIC))
+    wait_until(lambda: "is adopted" in far.log, 60)
+
+    stopped.send_signal(signal.SIGTERM)
+    (code, _), (other_code, output) = ended(stopped), ended(other)
+
+    assert (code, other_code) == (143, 0), output
+    assert (made(far), submissions(emr), emr.states()[3:]) == (MADE_ONCE, 2, DONE)
 
 
 @pytest.mark.faults
