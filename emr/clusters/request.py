@@ -29,11 +29,17 @@ class Template:
 
     @classmethod
     def of(cls, text: str, places: Mapping[str, Any], root: str) -> Template:
-        """Return the template of a text of JSON. Raises ValueError at what is none, KeyError at an unknown place."""
-        request = _filled(json.loads(text), places)
-        if not isinstance(request, dict):
-            raise ValueError("it is no object of names and values")
-        return cls(request, root)
+        """Return the template of a text of JSON. Raises ValueError at what is none, or has an unknown place."""
+        try:
+            request = json.loads(text)
+        except ValueError as error:
+            raise ValueError(f"it is no JSON: {error}") from error
+        _check(request)
+        try:
+            return cls(_filled(request, places), root)
+        except KeyError as error:
+            known = ", ".join(f"{{{place}}}" for place in places)
+            raise ValueError(f"it has the place {{{error.args[0]}}}; there are: {known}") from error
 
     @property
     def kind(self) -> str:
@@ -52,6 +58,17 @@ class Template:
         request["Name"], request["Tags"] = name, others + [{"Key": key, "Value": own[key]} for key in own]
         request.setdefault("Instances", {})["KeepJobFlowAliveWhenNoSteps"] = True
         return request
+
+
+def _check(request: Any) -> None:
+    """Raise ValueError at what is no request to which a name and tags can be added."""
+    if not isinstance(request, dict):
+        raise ValueError("it is no object of names and values")
+    if not isinstance(request.get("Instances", {}), dict):
+        raise ValueError("its Instances are no object of names and values")
+    tags = request.get("Tags", [])
+    if not isinstance(tags, list) or not all(isinstance(tag, dict) and "Key" in tag for tag in tags):
+        raise ValueError('its Tags are no list of {"Key": ..., "Value": ...}')
 
 
 def _filled(value: Any, places: Mapping[str, Any]) -> Any:

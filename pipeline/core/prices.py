@@ -34,8 +34,11 @@ def as_currency(value: str, folder: Path) -> str:
 class EmrPrices:
     """What is paid for an hour, EMR's own fee included."""
 
-    # The section's other keys: types of instances, such as m7g.xlarge and m7g.xlarge.spot.
-    OTHERS: ClassVar = Others(re.compile(r"[a-z]\w*\.\w+(\.spot)?", re.ASCII), setting("", as_price, PRICE))
+    OTHERS: ClassVar = Others(
+        re.compile(r"[a-z]\w*\.\w+(\.spot)?", re.ASCII),
+        setting("", as_price, PRICE),
+        "types of instances, such as m7g.xlarge and m7g.xlarge.spot",
+    )
 
     currency: str = setting("USD", as_currency, "the three letters of a currency")
     vcpu_hour: Decimal | None = setting("", as_price, PRICE)

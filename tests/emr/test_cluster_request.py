@@ -68,9 +68,18 @@ def test_it_carries_the_tags_of_the_file_and_those_by_which_it_is_found():
 def test_it_stays_until_it_is_ended_whatever_the_file_says():
     text = '{"Name": "mine", "Instances": {"KeepJobFlowAliveWhenNoSteps": false}}'
 
-    request = Template.of(text, {}, "0123456789ab").named("lakeshift x", {})
+    request = Template.of(text, ALL, "0123456789ab").named("lakeshift x", {})
 
     assert (request["Name"], request["Instances"]) == ("lakeshift x", {"KeepJobFlowAliveWhenNoSteps": True})
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("{}", 600), ('{"AutoTerminationPolicy": {"IdleTimeout": 3600}}', 3600)]
+)
+def test_it_ends_when_it_is_idle_whatever_the_file_leaves_out(text, seconds):
+    request = Template.of(text, ALL, "0123456789ab").named("lakeshift x", {})
+
+    assert request["AutoTerminationPolicy"] == {"IdleTimeout": seconds}
 
 
 def test_clusters_are_of_one_kind_when_they_are_made_of_the_same():
@@ -79,5 +88,5 @@ def test_clusters_are_of_one_kind_when_they_are_made_of_the_same():
 
 
 def test_a_place_that_is_none_is_named():
-    with pytest.raises(KeyError, match="relaese"):
+    with pytest.raises(ValueError, match=r"the place {relaese}; there are: .*{release}"):
         Template.of('{"ReleaseLabel": "{relaese}"}', ALL, "0123456789ab")

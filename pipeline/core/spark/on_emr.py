@@ -15,7 +15,6 @@ from emr.ledger import Entry, Ledger
 from emr.runner import run
 from emr.work import Reporter, Work
 from pipeline.core import config
-from pipeline.core.errors import SettingError
 from pipeline.core.lake import Attempt, new_attempt_id
 from pipeline.core.runtime import runtime_folder
 from pipeline.core.spark.code import upload_code
@@ -34,8 +33,6 @@ def run_on_emr(name: str, input_location: str, attempt: Attempt, reporter: Repor
 
     Raises JobFailed with the step, its state and where its log is; SourceUnavailable if EMR does not answer.
     """
-    if not attempt.store.url("").startswith("s3://"):
-        raise SettingError("[jobs] runner = emr needs a lake that EMR can read, [lake] root = s3://...")
     with explained(attempt, "[lake] region"):
         emr = Emr.connect(config.lake().region)
     work = _work(emr, name, input_location, attempt)

@@ -18,7 +18,7 @@ from emr.runner import run
 from emr.serverless import job_run, log_folder
 from emr.work import Reporter, Work
 from pipeline.core import config
-from pipeline.core.errors import JobFailed, PipelineError, SettingError, one_line
+from pipeline.core.errors import JobFailed, PipelineError, one_line
 from pipeline.core.lake import Attempt, new_attempt_id
 from pipeline.core.runtime import runtime_folder
 from pipeline.core.spark.code import upload_code
@@ -54,7 +54,7 @@ def _run(emr: Emr, work: Work, attempt: Attempt, reporter: Reporter) -> Entry:
 
 
 def _work(name: str, input_location: str, attempt: Attempt) -> Work:
-    settings = _settings(attempt)
+    settings = config.emr()
     code = upload_code(attempt.store, name)
     tags = {"lakeshift:root": short_hash(attempt.store.url(""))}
 
@@ -73,16 +73,6 @@ def _work(name: str, input_location: str, attempt: Attempt) -> Work:
         host_folder=runtime_folder() / "emr",
         poll_seconds=settings.poll_seconds,
         watched=lambda entry, steps: note_steps(f"{attempt.dataset} {attempt.partition}", entry, steps),
-    )
-
-
-def _settings(attempt: Attempt) -> config.Emr:
-    settings = config.emr()
-    if attempt.store.url("").startswith("s3://") and settings.application_id and settings.job_role:
-        return settings
-    raise SettingError(
-        "[jobs] runner = emr-serverless needs a lake that EMR can read, [lake] root = s3://..., and"
-        " [emr] application_id = 00... and job_role = arn:aws:iam::...:role/..."
     )
 
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from emr.api import Emr
-from emr.clusters import request
 from emr.clusters.fixed import FixedCluster
 from emr.clusters.pool import Pool, PoolPlan
 from emr.clusters.records import POOL_CLUSTERS, Records
@@ -19,7 +17,7 @@ from emr.clusters.transient import RunCluster
 from emr.lease import this_host
 from emr.work import Clusters
 from pipeline.core import config
-from pipeline.core.errors import SettingError
+from pipeline.core.cluster_file import template
 from pipeline.core.lake import lake, new_attempt_id
 from pipeline.core.locks import file_lock
 from pipeline.core.spark.client import run_folder
@@ -37,8 +35,6 @@ PATIENCE_SECONDS = 10.0
 def clusters(emr: Emr, store: Store) -> Clusters:
     """Return where the submissions of this run go. Raises SettingError if the settings say too little."""
     settings = config.emr()
-    if settings.cluster_id and settings.pool:
-        raise SettingError("[emr] has a cluster_id and a pool, and jobs go to one of them: take the other out.")
     if settings.cluster_id:
         return FixedCluster(settings.cluster_id)
     return _pool(emr, store, run_folder()) if settings.pool else _run_cluster(emr, store, run_folder())
@@ -67,8 +63,8 @@ def _run_id(folder: Path) -> str:
 def _pool(emr: Emr, store: Store, folder: Path) -> Pool:
     settings = config.emr()
     plan = PoolPlan(settings.pool, settings.pool_clusters, settings.poll_seconds)
-    template = _template(store) if settings.pool_clusters else Template({}, short_hash(store.url("")))
-    return Pool(Slots(emr, store), Records(store, POOL_CLUSTERS), template, _run(folder, settings.pool), plan)
+    made_of = _template(store) if settings.pool_clusters else Template({}, short_hash(store.url("")))
+    return Pool(Slots(emr, store), Records(store, POOL_CLUSTERS), made_of, _run(folder, settings.pool), plan)
 
 
 def _run(folder: Path, run_id: str) -> Run:
@@ -83,36 +79,5 @@ def _turn(folder: Path) -> Iterator[None]:
 
 
 def _template(store: Store) -> Template:
-    """Return what EMR is asked for when a cluster is made."""
-    settings, places = config.emr(), _places(store)
-    text = Path(settings.cluster_file).read_text(encoding="utf-8") if settings.cluster_file else request.packaged()
-    try:
-        template = Template.of(text, places, short_hash(store.url("")))
-    except (ValueError, KeyError) as error:
-        known = ", ".join(f"{{{place}}}" for place in places)
-        raise SettingError(
-            f"[emr] cluster_file = {settings.cluster_file} is no JSON with the places {known}: {error!r}"
-        ) from error
-    if not {"ServiceRole", "JobFlowRole"} <= set(template.request):
-        raise SettingError(
-            "[jobs] runner = emr needs a cluster: name one in [emr] cluster_id; or, for one that is made for each run"
-            " and ends with it, or for a pool, its roles in service_role and instance_profile; or pool_clusters = 0,"
-            " for a pool that others make (docs/emr.md)."
-        )
-    return template
-
-
-def _places(store: Store) -> dict[str, Any]:
-    """Return what the places of the file stand for."""
     settings = config.emr()
-    return {
-        "release": settings.release,
-        "log_uri": settings.log_uri or store.url(LOGS),
-        "service_role": settings.service_role,
-        "instance_profile": settings.instance_profile,
-        "security_configuration": settings.security_configuration,
-        "node_security_group": settings.node_security_group,
-        "service_security_group": settings.service_security_group,
-        "subnet_ids": [one.strip() for one in settings.subnet_ids.split(",") if one],
-        "idle_seconds": settings.idle_seconds,
-    }
+    return template(settings, settings.log_uri or store.url(LOGS), short_hash(store.url("")))

@@ -15,7 +15,6 @@ from fixtures_s3 import REGION, new_bucket
 from pipeline.core.errors import CheckFailed, JobFailed, SettingError, SourceUnavailable
 from pipeline.core.lake import Counts, Dataset, Lake, Partition
 from pipeline.core.spark import code, jobs, on_emr, results
-from pipeline.core.store.local import LocalStore
 from pipeline.core.store.s3 import S3Store
 
 JOB = "classified_movie_review"
@@ -147,27 +146,6 @@ def no_step():
     return {"Name": "", "ActionOnFailure": "CONTINUE", "HadoopJarStep": {"Jar": "command-runner.jar", "Args": ["true"]}}
 
 
-def test_a_lake_that_emr_cannot_read_is_refused(lake, tmp_path):
-    with pytest.raises(SettingError, match=r"\[lake\] root = s3://"):
-        run(lake, begin(Lake(LocalStore(str(tmp_path)))))
-
-
-def test_without_a_cluster_and_the_roles_to_make_one_nothing_is_made(lake, settings, emr):
-    settings("emr", "cluster_id", "")
-
-    with pytest.raises(SettingError, match=r"\[emr\] cluster_id; or, .* service_role and instance_profile"):
-        run(lake, begin(lake))
-
-    assert emr.made() == []
-
-
-def test_a_cluster_and_a_pool_are_one_too_many(lake, settings):
-    settings("emr", "pool", "nightly")
-
-    with pytest.raises(SettingError, match=r"\[emr\] has a cluster_id and a pool"):
-        run(lake, begin(lake))
-
-
 @pytest.mark.faults
 def test_a_pool_takes_the_jobs_and_is_left_as_it_was(lake, settings, emr):
     settings("emr", "cluster_id", "")
@@ -180,16 +158,6 @@ def test_a_pool_takes_the_jobs_and_is_left_as_it_was(lake, settings, emr):
     assert emr.states() == ["COMPLETED"]
     [slot] = lake.store.list(f"_emr/_pool/{emr.cluster_id}")
     assert json.loads(lake.store.read(slot.path).data)["name"] == ""
-
-
-@pytest.mark.parametrize("text", ["{", "[{}]", '{"ReleaseLabel": "{relaese}"}'])
-def test_a_file_that_is_no_request_for_a_cluster_is_named(lake, settings, tmp_path, text):
-    (tmp_path / "mine.json").write_text(text)
-    settings("emr", "cluster_id", "")
-    settings("emr", "cluster_file", str(tmp_path / "mine.json"))
-
-    with pytest.raises(SettingError, match=r"\[emr\] cluster_file = .*mine.json is no JSON with the places {release}"):
-        run(lake, begin(lake))
 
 
 def test_a_cluster_that_is_not_there_is_named_with_its_setting(lake, settings):

@@ -16,7 +16,6 @@ from emr.steps import SubmitLine
 from pipeline.core.errors import JobFailed, SettingError, SourceUnavailable
 from pipeline.core.lake import Counts, Dataset, Lake, Partition
 from pipeline.core.spark import jobs
-from pipeline.core.store.local import LocalStore
 from pipeline.core.store.s3 import S3Store
 
 JOB = "classified_movie_review"
@@ -133,16 +132,6 @@ def test_a_job_run_that_never_ran_is_told_in_emr_s_words_and_no_log_is_waited_fo
 
     with pytest.raises(JobFailed, match=r"00\w+ FAILED: Unable to assume the job execution role\. Run it again when"):
         run(lake, begin(lake))
-
-
-@pytest.mark.parametrize("missing", ["root", "application_id", "job_role"])
-def test_a_setting_without_which_nothing_runs_is_named(lake, settings, tmp_path, missing):
-    if missing != "root":
-        settings("emr", missing, "")
-    here = Lake(LocalStore(str(tmp_path))) if missing == "root" else lake
-
-    with pytest.raises(SettingError, match=r"\[emr\] application_id = 00\.\.\. and job_role = arn"):
-        run(lake, begin(here))
 
 
 def test_an_application_that_takes_no_job_runs_is_named_with_what_to_do(lake, serverless, settings):
