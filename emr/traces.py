@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 TRACEBACK = "Traceback (most recent call last):"
 PYTHON_FRAME = re.compile(r'\s+File "(?P<file>[^"]+)", line (?P<line>\d+)')
 JAVA_FRAME = re.compile(r"\s+at [^()]+\((?P<file>[\w$]+\.\w+):(?P<line>\d+)\)")
-# Such as `Caused by: java.io.IOException: No space left`; what Py4J passes on begins with a colon.
+# Such as `Caused by: java.io.IOException: No space left`; what Py4J passes on begins with a colon, a task of MapReduce
+# with `Error: `, and a JVM that ends itself where memory is out with a hash.
 JAVA_ERROR = re.compile(
-    r'(?P<how>Caused by: |Exception in thread "[^"]*" |: |)(?P<error>(?:[a-z_]\w*\.)+[A-Z][\w$]*(?:: .*)?)'
+    r'(?P<how>Caused by: |Exception in thread "[^"]*" |Error: |# |: |)(?P<error>(?:[a-z_]\w*\.)+[A-Z][\w$]*(?:: .*)?)'
 )
 # Python tells the cause first, and then what was thrown because of it.
 CONSEQUENCE = (
@@ -20,6 +21,9 @@ CONSEQUENCE = (
 )
 LIBRARIES = ("/pyspark", "/py4j", "site-packages/", "lib/python", "lib64/python", "<frozen ")
 BEFORE_OWN = re.compile(r".*(?:/container_\w+|\.zip)/")
+# What Spark puts before the reason why a task failed.
+OF_STAGE = re.compile(r"Job aborted due to stage failure: .*?most recent failure: ")
+# Of what is longer the middle is left out.
 LONGEST = 400
 
 
@@ -31,7 +35,8 @@ class Thrown:
     place: str = ""
 
     def __str__(self) -> str:
-        text = self.error if len(self.error) <= LONGEST else f"{self.error[:LONGEST]} ..."
+        text = OF_STAGE.sub("", self.error)
+        text = text if len(text) <= LONGEST else f"{text[: LONGEST // 2]} ... {text[-LONGEST // 2 :]}"
         return f"{text} ({self.place})" if self.place else text
 
 
@@ -74,6 +79,9 @@ class _Reader:
         frame, thrown = JAVA_FRAME.match(line), JAVA_ERROR.fullmatch(line)
         if frame and self.found and not self.found.place:
             self.found = replace(self.found, place=f"{frame['file']}:{frame['line']}")
+        elif thrown and thrown["how"] == "Caused by: " and self.found and _says(self.found.error, thrown["error"]):
+            # What was thrown because of it has the file, or the program, too.
+            pass
         elif thrown and not self.is_consequence:
             # The line of ours that called Java says more than Java's own.
             place = self.found.place if self.found and _is_python(self.found) and thrown["how"] in _CHAINED else ""
@@ -83,6 +91,12 @@ class _Reader:
 
 
 _CHAINED = ("Caused by: ", ": ")
+
+
+def _says(error: str, cause: str) -> bool:
+    """Return whether an error says all that its cause does, and more. Spark's has the cause's stack in it."""
+    said, message = error.partition(": ")[2], cause.partition(": ")[2]
+    return bool(message) and message in said and said != cause and not error.startswith("org.apache.spark.")
 
 
 def _is_python(thrown: Thrown) -> bool:
