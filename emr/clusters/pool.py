@@ -74,12 +74,13 @@ class Pool:
             cluster_id = self._taken(members, name)
             if cluster_id:
                 return cluster_id
-            if not self._has_grown(members):
+            has_grown = self._has_grown(members)
+            if not has_grown:
                 # Said once, of what may last for hours.
                 level = logging.INFO if pause == FIRST_SECONDS else logging.DEBUG
                 log.log(level, "%s waits for a slot of the pool %s (%s clusters).", name, self.name, len(members))
-                time.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
-                pause = min(pause * GROWS, self.plan.longest_seconds)
+            time.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
+            pause = FIRST_SECONDS if has_grown else min(pause * GROWS, self.plan.longest_seconds)
 
     def _members(self) -> dict[str, dict[str, Any]]:
         """Return the clusters of the pool that take steps, by their ids."""
@@ -135,7 +136,8 @@ class Pool:
         if kept and kept.record.cluster_id in members:
             return False
         cluster = api.known(self.emr, kept.record.cluster_id) if kept else None
-        if api.takes_steps(cluster):
+        # One that somebody took out of the pool stays that one's.
+        if cluster and api.takes_steps(cluster) and _has_tag(cluster, self.name):
             return True
         if kept and cluster and api.has_failed(cluster) and kept.record.owner == self.run.owner:
             raise ClusterLost(f"{cluster['Id']} of the pool {self.name} is {api.state_of(cluster)}")

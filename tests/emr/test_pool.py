@@ -17,6 +17,7 @@ from fixtures_s3 import REGION
 from processes import wait_until
 
 from emr.clusters import making
+from emr.clusters.pool import Pool
 from emr.clusters.slots import Slot
 from emr.errors import ClusterLost, Unsettled
 from emr.lease import Lease, now
@@ -259,6 +260,28 @@ def test_a_cluster_that_was_idle_and_ended_is_followed_by_another(mine, emr):
     assert emr.idle(first)
 
     assert mine.take("second") == emr.made()[1]["id"]
+
+
+def test_a_cluster_that_was_taken_out_of_the_pool_is_followed_by_another(mine, emr):
+    first = mine.take("first")
+    emr.client.remove_tags(ResourceId=first, TagKeys=["lakeshift:pool"])
+
+    _, took = taking(mine, "second")
+
+    wait_until(took.exists)
+    assert took.read_text() == emr.made()[1]["id"] != first
+
+
+def test_who_waits_for_a_slot_asks_emr_no_more_than_every_half_second(mine, emr, monkeypatch):
+    given_cluster(mine)
+    mine.take("first")
+    monkeypatch.setattr(Pool, "_has_grown", lambda self, members: True)
+    before = emr.calls("ListClusters")
+
+    waiting, _ = taking(mine, "second")
+    waiting.join(3)
+
+    assert emr.calls("ListClusters") - before <= 7
 
 
 def test_a_cluster_that_fails_is_named_to_the_run_that_made_it_and_the_next_run_makes_another(mine, emr):
