@@ -35,6 +35,8 @@ class Template:
         except ValueError as error:
             raise ValueError(f"it is no JSON: {error}") from error
         _check(request)
+        # A killed run's cluster, and those of a pool, are ended by nobody else.
+        request.setdefault("AutoTerminationPolicy", {"IdleTimeout": places["idle_seconds"]})
         try:
             return cls(_filled(request, places), root)
         except KeyError as error:

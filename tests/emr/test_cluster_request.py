@@ -73,9 +73,7 @@ def test_it_stays_until_it_is_ended_whatever_the_file_says():
     assert (request["Name"], request["Instances"]) == ("lakeshift x", {"KeepJobFlowAliveWhenNoSteps": True})
 
 
-@pytest.mark.parametrize(
-    ("text", "seconds"), [("{}", 600), ('{"AutoTerminationPolicy": {"IdleTimeout": 3600}}', 3600)]
-)
+@pytest.mark.parametrize(("text", "seconds"), [("{}", 600), ('{"AutoTerminationPolicy": {"IdleTimeout": 3600}}', 3600)])
 def test_it_ends_when_it_is_idle_whatever_the_file_leaves_out(text, seconds):
     request = Template.of(text, ALL, "0123456789ab").named("lakeshift x", {})
 
