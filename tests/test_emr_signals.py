@@ -44,7 +44,7 @@ def test_a_signal_cancels_the_steps_of_the_run(far, emr, workers, number):
     assert "are cancelled" in output
 
 
-def test_a_signal_during_the_call_cancels_what_it_brought(far, emr):
+def test_a_signal_during_the_call_cancels_what_it_brought_and_what_that_cost_is_told(far, emr):
     emr.hold("AddJobFlowSteps", before=False)
     emr.stall("1/3")
     run = far.start(*luigi_command("ClassifiedMovieReview", "--date", DAY, "--workers", "2"))
@@ -56,6 +56,7 @@ def test_a_signal_during_the_call_cancels_what_it_brought(far, emr):
 
     assert not OPEN & set(emr.wait_until_over(10)), output
     assert "are cancelled" in output
+    assert f"instance-hours on {emr.cluster_id}" in output
 
 
 @pytest.mark.faults

@@ -16,6 +16,7 @@ from pathlib import Path
 from emr.lease import this_process
 from pipeline.core.errors import one_line
 from pipeline.core.spark.client import run_folder
+from pipeline.core.spark.cost import note_steps
 
 log = logging.getLogger(__name__)
 FOLDER = "emr"
@@ -59,4 +60,6 @@ def _cancel(key: str, owner: str) -> None:
 
     entry = cancel(connect(PATIENCE_SECONDS), Ledger(lake().store), key, owner)
     if entry:
+        # Its process may have ended before it could: during the call.
+        note_steps(" ".join(key.rsplit("/", 1)), entry, ())
         log.warning("%s: its steps on %s are cancelled.", entry.name, entry.cluster_id)
