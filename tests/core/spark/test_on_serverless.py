@@ -151,7 +151,7 @@ def test_an_application_that_is_not_there_is_named_with_its_setting(lake, settin
 
 def test_emr_that_does_not_answer_is_asked_again_later(lake, monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL_EMR_SERVERLESS", "http://127.0.0.1:9")
-    monkeypatch.setattr("emr.serverless.FIRST_SECONDS", 0.1)
+    monkeypatch.setattr("emr.api.FIRST_SECONDS", 0.1)
     monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *context: 0.01)
 
     with pytest.raises(SourceUnavailable, match="AWS cannot be reached"):
