@@ -63,6 +63,13 @@ def test_the_last_line_is_told_where_nothing_was_thrown(logs):
     assert cause(logs).reason == "job.py: error: unrecognized arguments: --x"
 
 
+def test_what_is_logged_when_all_is_well_is_no_cause(logs):
+    given(logs, "stdout", "", seconds=1)
+    given(logs, "stderr", "26/11/22 12:01:00 INFO ShutdownHookManager: Deleting directory /tmp/spark-1\n", seconds=1)
+
+    assert cause(logs) == Cause("", logs.url(FOLDER))
+
+
 def test_a_log_that_was_copied_before_the_end_is_waited_for(logs):
     for name in ("stdout", "stderr"):
         given(logs, name, "ValueError: handled\n", seconds=-5)
