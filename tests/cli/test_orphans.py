@@ -17,6 +17,8 @@ from processes import wait_until
 
 from emr.clusters.records import LIVE, Record, Records, lease_of
 from emr.lease import now, this_host
+from emr.serverless import Serverless
+from pipeline.core.spark.orphans import Search
 from pipeline.core.spark.results import short_hash
 
 FORK = multiprocessing.get_context("fork")
@@ -89,6 +91,15 @@ def test_what_a_killed_run_left_is_ended_when_told_so(lakeshift, bench, killed, 
     assert (again.code, again.out) == (0, NOTHING)
     assert emr.wait_until_over() == ["COMPLETED", "CANCELLED", "CANCELLED"]
     assert bench.entry.state == "CANCELLED"
+
+
+def test_an_application_that_the_runner_does_not_use_is_not_asked(bench, killed, settings, monkeypatch):
+    for section, key, value in (("jobs", "runner", "emr"), ("emr", "application_id", "00f1abcdexample0")):
+        settings(section, key, value)
+    monkeypatch.setattr(Serverless, "going", lambda *asked: pytest.fail("it was asked"))
+
+    [found] = Search().find().submissions
+    assert [one.id for one in found.steps] == list(bench.entry.step_ids[1:])
 
 
 def test_what_an_earlier_submission_left_on_another_cluster_of_a_pool_is_shown(lakeshift, bench, killed, emr):

@@ -52,7 +52,7 @@ class Search:
             known = {kept.entry.cluster_id for _, kept in entries(self.store)}
             # An earlier submission than the ledger's may have gone to another cluster of a pool.
             known |= {PurePosixPath(listed.path).parent.name for listed in self.store.list(SLOTS)}
-            known |= {config.emr().cluster_id, config.emr().application_id} - {""}
+            known |= _named()
             has_clusters = bool(list(self.records)) or any(map(is_cluster, known))
             # Who never had anything on EMR, or on EMR Serverless, needs no rights there.
             return self._find(_services(), known, has_clusters) if known or has_clusters else Orphans()
@@ -75,6 +75,12 @@ class Search:
         in_use = {one.cluster_id for one in found if not one.why}
         left = clusters.orphans(services.emr, self.records, self.root, in_use) if has_clusters else []
         return Orphans([one for one in found if one.why], left)
+
+
+def _named() -> set[str]:
+    """Return what the settings have the jobs run on; what they name beside that may be out of reach."""
+    named = {"emr": config.emr().cluster_id, "emr-serverless": config.emr().application_id}
+    return {named.get(config.jobs().runner, "")} - {""}
 
 
 def _services() -> Services:
