@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, TypeVar
 
 from botocore.config import Config
@@ -16,6 +17,8 @@ OPEN = frozenset({"PENDING", "RUNNING", "CANCEL_PENDING"})
 # Of those, what nobody has cancelled yet.
 GOING = frozenset({"PENDING", "RUNNING"})
 COMPLETED = "COMPLETED"
+# A cluster of these states takes steps.
+TAKES_STEPS = ("STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING")
 CONNECT_SECONDS, READ_SECONDS = 5, 20
 # EMR's limits: so many ids in one question, so many steps in one cancellation, and so many open ones on a cluster.
 MOST_IDS, MOST_CANCELLED, MOST_OPEN = 10, 256, 256
@@ -78,6 +81,11 @@ class Emr:
         return cls(client(mode="adaptive", total_max_attempts=5), client(total_max_attempts=1), patience_seconds)
 
     @property
+    def first_seconds(self) -> float:
+        """How long it is asked again while nothing of it is needed yet."""
+        return min(FIRST_SECONDS, self.patience_seconds)
+
+    @property
     def region(self) -> str:
         return self.client.meta.region_name
 
@@ -88,7 +96,7 @@ class Emr:
 
     def cluster(self, cluster_id: str) -> dict[str, Any]:
         """Return what EMR says of a cluster."""
-        return patiently(lambda: self.client.describe_cluster(ClusterId=cluster_id), FIRST_SECONDS)["Cluster"]
+        return patiently(lambda: self.client.describe_cluster(ClusterId=cluster_id), self.first_seconds)["Cluster"]
 
     def add(self, cluster_id: str, steps: Sequence[dict[str, Any]]) -> tuple[str, ...]:
         """Return the ids of the steps that were added by the one request that is sent."""
@@ -146,7 +154,7 @@ class Emr:
             return patiently(lambda: self.client.list_steps(**asked), self.patience_seconds)
         except ClientError as error:
             # Of a cluster that ended months ago nothing is known any more.
-            if _code(error) == "InvalidRequestException":
+            if code_of(error) == "InvalidRequestException":
                 return None
             raise
 
@@ -158,7 +166,8 @@ class Emr:
     def cancel(self, cluster_id: str, ids: Sequence[str]) -> None:
         """Ask EMR to end steps, and all of their processes."""
         for some in _in_parts(ids, MOST_CANCELLED):
-            self.client.cancel_steps(ClusterId=cluster_id, StepIds=some, StepCancellationOption="TERMINATE_PROCESS")
+            asked = {"ClusterId": cluster_id, "StepIds": some, "StepCancellationOption": "TERMINATE_PROCESS"}
+            patiently(partial(self.client.cancel_steps, **asked), self.patience_seconds)
 
 
 def patiently(call: Callable[[], T], seconds: float) -> T:
@@ -190,10 +199,11 @@ def is_surely_not_taken(error: BaseException) -> bool:
 
 
 def _is_throttled(error: BaseException) -> bool:
-    return isinstance(error, ClientError) and ("Throttl" in _code(error) or _code(error) == "RequestLimitExceeded")
+    return isinstance(error, ClientError) and ("Throttl" in code_of(error) or code_of(error) == "RequestLimitExceeded")
 
 
-def _code(error: ClientError) -> str:
+def code_of(error: ClientError) -> str:
+    """Return the code by which AWS names an error."""
     return error.response.get("Error", {}).get("Code", "")
 
 

@@ -6,11 +6,12 @@ import hashlib
 import shlex
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from emr.api import COMPLETED, FIRST_SECONDS, GOING, Emr, Step, patiently
+from emr.api import COMPLETED, GOING, Emr, Step, code_of, patiently
 from emr.errors import ClusterUnfit
 from emr.steps import fill, spark_submit
 
@@ -27,6 +28,7 @@ OF_A_CLUSTER = ("--master", "--deploy-mode")
 # Nothing that Hadoop leaves beside the data is to lie in the lake.
 NO_MARK = "spark.hadoop.mapreduce.fileoutputcommitter.marksuccessfuljobs=false"
 PAGE = 50
+STORAGE = "storageGBHour"
 GONE = frozenset({"ResourceNotFoundException", "ValidationException"})
 
 
@@ -38,7 +40,8 @@ class Serverless(Emr):
 
     def cluster(self, cluster_id: str) -> dict[str, Any]:
         """Return what is known of an application, as EMR tells of a cluster. Raises ClusterUnfit if it takes none."""
-        told = patiently(lambda: self.client.get_application(applicationId=cluster_id), FIRST_SECONDS)["application"]
+        asked = patiently(lambda: self.client.get_application(applicationId=cluster_id), self.first_seconds)
+        told = asked["application"]
         starts = told.get("autoStartConfiguration", {}).get("enabled", True)
         if told["state"] == "TERMINATED" or (told["state"] in AT_REST and not starts):
             raise ClusterUnfit(f"the application {cluster_id} is {told['state']} and takes no job runs")
@@ -59,7 +62,7 @@ class Serverless(Emr):
         except ClientError as error:
             # The same token with other settings: the earlier call did arrive, and is listed soon. Or the application is
             # no longer there.
-            if _code(error) in GONE | {"ConflictException"}:
+            if code_of(error) in GONE | {"ConflictException"}:
                 return ()
             raise
 
@@ -80,14 +83,16 @@ class Serverless(Emr):
     def used(self, cluster_id: str, job_run_id: str) -> dict[str, float]:
         """Return what a job run is billed for, or, before EMR tells that, what it used; nothing if it tells neither."""
         told = self._job_run(cluster_id, job_run_id) or {}
-        return told.get("billedResourceUtilization") or told.get("totalResourceUtilization") or {}
+        used = told.get("totalResourceUtilization") or {}
+        # Of the storage that is used, 20 GB of each worker are free.
+        return told.get("billedResourceUtilization") or {name: used[name] for name in used if name != STORAGE}
 
     def _job_run(self, application_id: str, job_run_id: str) -> dict[str, Any] | None:
         asked = {"applicationId": application_id, "jobRunId": job_run_id}
         try:
             return patiently(lambda: self.client.get_job_run(**asked), self.patience_seconds)["jobRun"]
         except ClientError as error:
-            if _code(error) in GONE:
+            if code_of(error) in GONE:
                 return None
             raise
 
@@ -108,7 +113,7 @@ class Serverless(Emr):
             told = patiently(lambda: [one for page in pages for one in page["jobRuns"]], self.patience_seconds)
         except ClientError as error:
             # Of an application that is no longer there, or a cluster of EMR's, nothing is known.
-            if _code(error) in GONE:
+            if code_of(error) in GONE:
                 return []
             raise
         return [as_step(one) for one in told]
@@ -117,9 +122,10 @@ class Serverless(Emr):
         """Ask EMR to end job runs; of those that have ended just now nothing is said."""
         for one in ids:
             try:
-                self.client.cancel_job_run(applicationId=cluster_id, jobRunId=one)
+                asked = {"applicationId": cluster_id, "jobRunId": one}
+                patiently(partial(self.client.cancel_job_run, **asked), self.patience_seconds)
             except ClientError as error:
-                if _code(error) not in GONE:
+                if code_of(error) not in GONE:
                     raise
 
     def tracking_url(self, cluster_id: str, step_ids: Sequence[str]) -> str:
@@ -151,10 +157,6 @@ def as_step(told: Mapping[str, Any]) -> Step:
         started_at=told.get("startedAt"),
         ended_at=told.get("endedAt"),
     )
-
-
-def _code(error: ClientError) -> str:
-    return error.response.get("Error", {}).get("Code", "")
 
 
 def _log_file(told: Mapping[str, Any]) -> str:

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from emr.cost import Hours, Use
-from emr.serverless import Serverless
+from emr.serverless import STORAGE, Serverless
 
 # What EMR bills, by what its price is found by.
-BILLED = {"vcpu_hour": "vCPUHour", "memory_gb_hour": "memoryGBHour", "storage_gb_hour": "storageGBHour"}
+BILLED = {"vcpu_hour": "vCPUHour", "memory_gb_hour": "memoryGBHour", "storage_gb_hour": STORAGE}
 
 
 def billed(emr: Serverless, application_id: str, partitions: Mapping[str, Iterable[str]]) -> Use:

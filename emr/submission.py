@@ -11,7 +11,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from emr.api import CONNECT_SECONDS, OPEN, READ_SECONDS, Emr, is_surely_not_taken, is_unanswered
+from emr.api import CONNECT_SECONDS, OPEN, READ_SECONDS, TAKES_STEPS, Emr, is_surely_not_taken, is_unanswered
 from emr.board import Board
 from emr.errors import ClusterUnfit
 from emr.lease import CALL, long_lease, new_lease, now
@@ -21,7 +21,6 @@ from emr.steps import as_one
 from emr.work import Work
 
 log = logging.getLogger(__name__)
-TAKES_STEPS = ("STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING")
 CALL_SECONDS = CONNECT_SECONDS + READ_SECONDS
 AGAIN_SECONDS = (1.0, 10.0)
 WAKE_SECONDS = (0.5, 1.0)
@@ -34,6 +33,9 @@ def submit(emr: Emr, ledger: Ledger, work: Work, over: Kept | None) -> Kept | No
 
     Then the ledger says under which name to look for them. Raises ClusterUnfit if the cluster takes none.
     """
+    if over:
+        # Before a slot is waited for, which they may have.
+        cancel_open(emr, over.entry)
     entry = intend(work, over)
     try:
         in_order = keeps_order(emr.cluster(entry.cluster_id))
@@ -42,7 +44,9 @@ def submit(emr: Emr, ledger: Ledger, work: Work, over: Kept | None) -> Kept | No
             work.clusters.give_back(entry.name, entry.cluster_id)
             return None
         if over:
-            cancel_open(emr, over.entry)
+            if not over.entry.step_ids:
+                # Now nobody can begin them any more.
+                cancel_open(emr, over.entry)
             work.clusters.give_back(over.entry.name, over.entry.cluster_id)
         return _send(emr, ledger, work, intent, in_order)
     except Exception:
@@ -128,13 +132,13 @@ def since(entry: Entry) -> datetime:
     return datetime.fromisoformat(entry.created_at) - SKEW
 
 
-def cancel_open(emr: Emr, entry: Entry, but: tuple[str, ...] = ()) -> list[str]:
-    """Return the steps of a submission that were open and are now being cancelled, but for those named."""
+def cancel_open(emr: Emr, entry: Entry) -> list[str]:
+    """Return the steps of a submission that were open and are now being cancelled; what clears away goes on."""
     if entry.step_ids:
         steps = emr.steps(entry.cluster_id, entry.step_ids)
     else:
         steps = emr.named(entry.cluster_id, entry.name, since(entry))
-    ids = [step.id for step in steps if step.state in OPEN and step.id not in but]
+    ids = [step.id for step in steps if step.state in OPEN and step.id not in entry.clearing]
     if ids:
         emr.cancel(entry.cluster_id, ids)
     return ids

@@ -9,10 +9,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from emr.api import FIRST_SECONDS, OPEN, Emr, patiently
+from emr.api import OPEN, TAKES_STEPS, Emr, code_of, patiently
 
-# A cluster of these states takes steps; of the others, those that say how it ended badly.
-TAKES_STEPS = ("STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING")
+# Why a cluster ended that did not end badly.
 WELL_ENDED = frozenset({"", "USER_REQUEST", "ALL_STEPS_COMPLETED"})
 
 
@@ -23,9 +22,8 @@ def make(emr: Emr, request: dict[str, Any]) -> str:
 
 def end(emr: Emr, cluster_id: str) -> None:
     """Have a cluster end; one that has ended stays as it is."""
-    seconds = min(FIRST_SECONDS, emr.patience_seconds)
     try:
-        patiently(lambda: emr.client.terminate_job_flows(JobFlowIds=[cluster_id]), seconds)
+        patiently(lambda: emr.client.terminate_job_flows(JobFlowIds=[cluster_id]), emr.first_seconds)
     except ClientError:
         # EMR knows nothing any more of one that ended long ago.
         if known(emr, cluster_id) is not None:
@@ -47,7 +45,7 @@ def known(emr: Emr, cluster_id: str) -> dict[str, Any] | None:
     try:
         return emr.cluster(cluster_id)
     except ClientError as error:
-        if error.response.get("Error", {}).get("Code") == "InvalidRequestException":
+        if code_of(error) == "InvalidRequestException":
             return None
         raise
 

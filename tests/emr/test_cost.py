@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 from emr_clusters import RunBench
 from emr_work import Bench
 from fixtures_emr import emr, emr_process  # noqa: F401 - fixtures
@@ -136,6 +138,22 @@ def test_of_a_cluster_that_is_not_over_yet_the_hours_until_now_count():
     found = used({"s-1": (at(2), at(3))}, [instance(since=20)], cluster(since=20, run="20101201"))
 
     assert found.hours == {"m7g.xlarge": 4}
+
+
+class Unreachable:
+    """A client that reaches nothing."""
+
+    def describe_cluster(self, **asked):
+        raise EndpointConnectionError(endpoint_url="https://emr.example")
+
+
+def test_who_is_not_patient_does_not_wait_long_for_an_emr_that_is_away():
+    began_at = time.monotonic()
+
+    with pytest.raises(EndpointConnectionError):
+        Emr(Unreachable(), Unreachable(), 0.1).cluster("j-1")
+
+    assert time.monotonic() - began_at < 10
 
 
 @pytest.fixture

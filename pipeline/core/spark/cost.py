@@ -36,7 +36,7 @@ UNITS = {
     "memory_gb_hour": "GB-hours of memory",
     "storage_gb_hour": "GB-hours of storage",
 }
-SMALL = Decimal("0.1")
+SMALL, CENT = Decimal("0.1"), Decimal("0.01")
 
 
 def note_steps(partition: str, entry: Entry, steps: Sequence[Step]) -> None:
@@ -99,7 +99,7 @@ def _lines(used: Use) -> Iterator[str]:
     instances = ", ".join(f"{count} {kind}" for kind, count in used.counts.items())
     counted = f" ({instances})" if instances else ""
     price = f"; [emr_prices] has no price of {', '.join(unpriced)}" if unpriced else _paid(used.hours)
-    untold = f"; of {used.untold} job runs EMR does not tell yet what they used" if used.untold else ""
+    untold = f"; EMR does not tell yet what {_job_runs(used.untold)} used" if used.untold else ""
     yield f"EMR: {_amounts(used.hours)} on {used.place}{counted}{price}{untold}"
     for partition in sorted(used.by_partition) if len(used.by_partition) > 1 else ():
         hours = used.by_partition[partition]
@@ -117,10 +117,15 @@ def _amounts(hours: Hours) -> str:
 
 def _paid(hours: Hours) -> str:
     money = sum((Decimal(amount) * (price_of(kind) or 0) for kind, amount in hours.items()), Decimal(0))
-    return f", {_short(money)} {config.emr_prices().currency}"
+    shown = f"< {CENT}" if 0 < money < CENT else _short(money)
+    return f", {shown} {config.emr_prices().currency}"
+
+
+def _job_runs(count: int) -> str:
+    return f"{count} job run{'' if count == 1 else 's'}"
 
 
 def _short(amount: float | Decimal) -> str:
     """Return an amount with two digits after the point, or two that are not 0."""
     amount = Decimal(amount)
-    return f"{amount:,.2f}" if amount >= SMALL or not amount else f"{amount:.2g}"
+    return f"{amount:,.2f}" if amount >= SMALL or not amount else f"{Decimal(f'{amount:.2g}'):f}"

@@ -15,8 +15,9 @@ from fixtures_s3 import REGION
 from fixtures_serverless import serverless, serverless_process  # noqa: F401 - fixtures
 
 from emr.api import Emr
+from emr.cost import Use
 from pipeline.core.runtime import RUN_FOLDER
-from pipeline.core.spark.cost import FILE, cost_lines, note_steps
+from pipeline.core.spark.cost import FILE, _lines, cost_lines, note_steps
 
 HOURS = r"0\.\d+ instance-hours"
 
@@ -113,6 +114,17 @@ def test_a_run_ends_well_also_where_emr_cannot_be_asked(bench, tmp_path, setting
     ]
 
 
+@pytest.mark.parametrize(
+    ("hours", "told"),
+    [(0.63, "0.63 instance-hours on j-1, 0.13 USD"), (0.31, "0.31 instance-hours on j-1, 0.063 USD"),
+     (0.03, "0.030 instance-hours on j-1, < 0.01 USD"), (6e-7, "0.00000060 instance-hours on j-1, < 0.01 USD")],
+)  # fmt: skip
+def test_small_amounts_can_be_read(settings, hours, told):
+    settings("emr_prices", "m7g.xlarge", "0.2040")
+
+    assert list(_lines(Use("j-1", {"m7g.xlarge": hours}, {}))) == [f"EMR: {told}"]
+
+
 def test_what_emr_serverless_bills_is_told_with_its_prices(serverless, tmp_path, monkeypatch, settings):
     for key, value in {"vcpu_hour": "60", "memory_gb_hour": "6", "storage_gb_hour": "1"}.items():
         settings("emr_prices", key, value)
@@ -126,4 +138,4 @@ def test_what_emr_serverless_bills_is_told_with_its_prices(serverless, tmp_path,
     [line] = cost_lines(tmp_path)
 
     used = f"0.067 vCPU-hours, 0.27 GB-hours of memory on {serverless.cluster_id}, 5.60 USD"
-    assert line == f"EMR: {used}; of 1 job runs EMR does not tell yet what they used"
+    assert line == f"EMR: {used}; EMR does not tell yet what 1 job run used"
