@@ -19,7 +19,7 @@ from pipeline.core.spark.code import code_hash
 from pipeline.core.spark.report import JobReport
 
 ADVICE: dict[type[EmrError], tuple[type[PipelineError], str]] = {
-    ClusterLost: (SourceUnavailable, "Look why; the next run makes another."),
+    ClusterLost: (SourceUnavailable, "Look at that reason, and at {place}; the next run makes another."),
     ClusterUnfit: (SettingError, "Look at {place}, then run it again."),
     LedgerUnreadable: (CheckFailed, "Look who wrote it, see that nothing of it runs, and remove it."),
     Unsettled: (SourceUnavailable, "Run it again."),

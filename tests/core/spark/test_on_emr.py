@@ -12,6 +12,7 @@ from emr_work import Heard
 from fixtures_emr import emr, emr_process  # noqa: F401 - fixtures
 from fixtures_s3 import REGION, new_bucket
 
+from emr.errors import ClusterLost
 from pipeline.core.errors import CheckFailed, JobFailed, SettingError, SourceUnavailable
 from pipeline.core.lake import Counts, Dataset, Lake, Partition
 from pipeline.core.spark import code, jobs, on_emr, results
@@ -172,6 +173,15 @@ def test_a_cluster_that_takes_no_steps_is_named_with_what_to_do(lake, emr):
 
     with pytest.raises(SettingError, match=r"is TERMINATED_WITH_ERRORS and takes no steps. Look at \[emr\] cluster_id"):
         run(lake, begin(lake))
+
+
+def test_a_cluster_that_is_lost_is_told_with_where_to_look(lake):
+    message = (
+        r"j-1 is TERMINATED \(X\)\. Look at that reason, and at \[emr\] pool = nightly; the next run makes another"
+    )
+
+    with pytest.raises(SourceUnavailable, match=message), results.explained(begin(lake), "[emr] pool = nightly"):
+        raise ClusterLost("j-1 is TERMINATED (X)")
 
 
 def test_a_ledger_that_somebody_wrote_into_is_named(lake):
