@@ -122,3 +122,9 @@ def masked(value: str) -> str:
     # A password that nobody escaped may hold any sign, and a user an @: so up to the last @.
     value = re.sub(rf"^({SCHEME}|(?!{SCHEME}))([^:]*):.*@", r"\1\2:***@", value, flags=re.DOTALL)
     return re.sub(r"(password\s*=).*", r"\1***", value, flags=re.DOTALL)
+
+
+def masked_text(text: str) -> str:
+    """Return what somebody else says, such as a log, with the passwords in it as ***, and all the rest."""
+    text = re.sub(r"(\w://[^\s:/]*):\S*@", r"\1:***@", text)
+    return re.sub(r"(password\s*=\s*)('[^']*'|\"[^\"]*\"|[^\s,;&]+)", r"\1***", text, flags=re.IGNORECASE)

@@ -12,6 +12,7 @@ from emr.clusters import api
 from emr.errors import StepFailed
 from pipeline.core import config
 from pipeline.core.errors import JobFailed, PipelineError, one_line
+from pipeline.core.settings import masked_text
 from pipeline.core.store import open_store
 
 log = logging.getLogger(__name__)
@@ -27,7 +28,7 @@ def failed_step(emr: Emr, error: StepFailed, what: str) -> JobFailed:
     number, _, count = step.name.rpartition(" ")[2].partition("/")
     cause = _cause(emr, error) if step.state not in WITHOUT_LOG else Cause("", step.log_file)
     told = _of_cluster(emr, error) or (step.reason if UNKNOWN not in step.reason else "")
-    reason = config.masked((cause.reason or told).rstrip("."))
+    reason = masked_text((cause.reason or told).rstrip("."))
     where = f" Its log: {place}." if (place := cause.log or step.log_file) else ""
     return JobFailed(
         f"{what}: step {number} of {count} ({step.id} on {error.cluster_id}) {step.state}{reason and f': {reason}'}."

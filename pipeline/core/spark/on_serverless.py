@@ -21,6 +21,7 @@ from pipeline.core import config
 from pipeline.core.errors import JobFailed, PipelineError, one_line
 from pipeline.core.lake import Attempt, new_attempt_id
 from pipeline.core.runtime import runtime_folder
+from pipeline.core.settings import masked_text
 from pipeline.core.spark.code import upload_code
 from pipeline.core.spark.cost import note_steps
 from pipeline.core.spark.report import JobReport
@@ -92,7 +93,7 @@ def failed_run(error: StepFailed, what: str) -> JobFailed:
     """Return the error that names a job run, its state and the probable cause, for which its logs are waited for."""
     step = error.step
     cause = _cause(error) if step.state == "FAILED" else Cause("", step.log_file)
-    reason = config.masked((cause.reason or step.reason).rstrip("."))
+    reason = masked_text((cause.reason or step.reason).rstrip("."))
     where = f" Its log: {cause.log}." if cause.log else ""
     return JobFailed(
         f"{what}: the job run {step.id} of the application {error.cluster_id} {step.state}"
