@@ -59,6 +59,11 @@ class Entry:
     created_at: str
     hosts: tuple[str, ...] = ()
 
+    @property
+    def clearing(self) -> tuple[str, ...]:
+        """The step that clears away what a failed one before it left in HDFS."""
+        return self.step_ids[1:][-1:] if self.state == FAILED else ()
+
     def to_json(self) -> bytes:
         return json.dumps(dataclasses.asdict(self), indent=1).encode() + b"\n"
 

@@ -9,7 +9,7 @@ from itertools import groupby
 
 from emr.api import GOING, Emr, Step
 from emr.lease import WATCH, Lease, this_host
-from emr.ledger import CANCELLED, FAILED, INTENT, SUBMITTED, Kept, Ledger
+from emr.ledger import CANCELLED, INTENT, SUBMITTED, Kept, Ledger
 
 # How a lake's steps and clusters are named: lakeshift, its hash, and then what they are for.
 NAME = "lakeshift {root} "
@@ -103,8 +103,7 @@ def _submission(step: Step) -> str:
 
 def _without_clearing(steps: tuple[Step, ...], kept: Kept) -> tuple[Step, ...]:
     """Return steps but for the one that clears away what a failed one before it left."""
-    clearing = kept.entry.step_ids[1:][-1:] if kept.entry.state == FAILED else ()
-    return tuple(step for step in steps if step.id not in clearing)
+    return tuple(step for step in steps if step.id not in kept.entry.clearing)
 
 
 def _why(name: str, kept: Kept | None) -> str:

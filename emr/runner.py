@@ -12,7 +12,7 @@ from emr.holding import Holding
 from emr.ledger import CANCELLED, COMPLETED, FAILED, INTENT, SUBMITTED, Entry, Kept, Ledger
 from emr.sharing import is_given_up
 from emr.submission import cancel_open, since, submit
-from emr.watching import watch
+from emr.watching import LOST, watch
 from emr.work import Reporter, Work
 
 log = logging.getLogger(__name__)
@@ -34,14 +34,16 @@ def run(emr: Emr, ledger: Ledger, work: Work, reporter: Reporter) -> Entry:
 
 def cancel(emr: Emr, ledger: Ledger, key: str, owner: str) -> Entry | None:
     """Return the submission of a process that is gone, whose steps are now being cancelled, or None."""
-    seen = ledger.read(key)
-    if seen is None or seen.entry.state not in (INTENT, SUBMITTED) or seen.entry.lease.owner != owner:
-        return None
-    ids = seen.entry.step_ids or find(emr, ledger, key, seen)
-    entry = dataclasses.replace(seen.entry, step_ids=ids)
-    cancelled = cancel_open(emr, entry)
-    ledger.mark(key, seen, step_ids=ids, state=CANCELLED)
-    return entry if cancelled else None
+    for _ in range(ROUNDS):
+        seen = ledger.read(key)
+        if seen is None or seen.entry.state not in (INTENT, SUBMITTED) or seen.entry.lease.owner != owner:
+            return None
+        ids = seen.entry.step_ids or find(emr, ledger, key, seen)
+        # Only then is it known that no other, who waits for them too, answers for them by now.
+        marked = ledger.mark(key, seen, step_ids=ids, state=CANCELLED)
+        if marked:
+            return marked.entry if cancel_open(emr, marked.entry) else None
+    return None
 
 
 def _settled(emr: Emr, ledger: Ledger, work: Work) -> Kept:
@@ -84,14 +86,26 @@ def _watch(emr: Emr, ledger: Ledger, work: Work, kept: Kept, reporter: Reporter)
         if is_given_up(ledger, work.key, holding.kept, failed.step):
             log.info("%s was cancelled with another run that waited for it.", name)
             return False
-        # The last step clears away what those before it left in HDFS.
-        cancel_open(emr, kept.entry, but=kept.entry.step_ids[-1:])
-        holding.end(FAILED)
+        _give_up(emr, holding, failed)
         raise
     holding.end(COMPLETED)
     work.watched(kept.entry, steps)
     _cancel_strays(emr, work, kept.entry)
     return True
+
+
+def _give_up(emr: Emr, holding: Holding, failed: StepFailed) -> None:
+    """Write down that a submission has failed, and cancel what it has open; how that goes hides no failure."""
+    entry = dataclasses.replace(holding.kept.entry, state=FAILED)
+    try:
+        holding.end(FAILED)
+        told = cancel_open(emr, entry)
+        if failed.step.state == LOST:
+            # They may go on all the same.
+            untold = [one for one in entry.step_ids if one not in (*told, *entry.clearing)]
+            emr.cancel(entry.cluster_id, untold)
+    except Exception as error:
+        log.warning("What %s has open on %s could not be cancelled: %s", entry.name, entry.cluster_id, error)
 
 
 def _cancel_strays(emr: Emr, work: Work, entry: Entry) -> None:

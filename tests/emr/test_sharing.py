@@ -18,6 +18,7 @@ from processes import wait_until
 from emr import sharing
 from emr.api import Emr
 from emr.errors import StepFailed
+from emr.ledger import Ledger
 from emr.runner import cancel
 
 FORK = multiprocessing.get_context("fork")
@@ -58,6 +59,40 @@ def test_who_shares_steps_submits_others_when_their_run_is_stopped(bench, emr, o
 
     assert (shared().generation, bench.entry.state) == (2, "COMPLETED")
     assert emr.states() == ["COMPLETED", "CANCELLED", "CANCELLED", *["COMPLETED"] * 3]
+
+
+class SlowLedger(Ledger):
+    """A ledger whose first answer is of an earlier moment: who reads it was slow."""
+
+    def __init__(self, store, seen):
+        super().__init__(store)
+        self.answers = [seen]
+
+    def read(self, key):
+        return self.answers.pop() if self.answers else super().read(key)
+
+
+def test_steps_that_another_took_over_just_now_are_not_cancelled(bench, emr, owner):
+    shared, seen = sharing_run(bench), bench.ledger.read(KEY)
+    owner.kill()
+    wait_until(lambda: bench.entry.lease.is_mine())
+
+    cancelled = cancel(Emr.connect(), SlowLedger(bench.ledger.store, seen), KEY, seen.entry.lease.owner)
+
+    assert (cancelled, bench.entry.state, emr.states()[1]) == (None, "SUBMITTED", "RUNNING")
+    emr.client.cancel_steps(ClusterId=emr.cluster_id, StepIds=bench.entry.step_ids)
+    with pytest.raises(StepFailed):
+        shared()
+
+
+def test_steps_are_cancelled_though_another_wrote_that_it_waits_too(bench, emr, owner):
+    seen = bench.ledger.read(KEY)
+    bench.ledger.mark(KEY, seen, hosts=("elsewhere",))
+
+    cancelled = cancel(Emr.connect(), SlowLedger(bench.ledger.store, seen), KEY, seen.entry.lease.owner)
+
+    assert cancelled
+    assert (bench.entry.state, bench.entry.hosts) == ("CANCELLED", ("elsewhere",))
 
 
 def test_steps_that_somebody_else_cancelled_have_failed(bench, emr, owner, monkeypatch):

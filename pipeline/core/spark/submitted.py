@@ -48,7 +48,7 @@ def cancel_submitted(folder: Path) -> None:
         try:
             _cancel(note["key"], note["owner"])
         except Exception as error:
-            # The run ends anyway, and the next one adopts what goes on.
+            # The run ends anyway, and the next one adopts what goes on, or cancels it.
             log.error("The steps for %s could not be cancelled: %s", note["key"], one_line(error))
 
 
