@@ -22,9 +22,9 @@ from pipeline.core.store.s3 import S3Store
 
 JOB = "classified_movie_review"
 RAW = "raw/movie_review/1/insert_date=2010-12-01"
-# RunJobFlow asks for these before its cluster has a tag.
-BEFORE_TAGGED = {f"elasticmapreduce:{name}" for name in ("PutAutoTerminationPolicy", "PutManagedScalingPolicy")}
-READS = tuple(f"elasticmapreduce:{verb}" for verb in ("Describe", "List"))
+# RunJobFlow asks for these before its cluster has an id, or a tag.
+BEFORE_TAGGED = {"AddTags", "PutAutoTerminationPolicy", "PutManagedScalingPolicy"}
+EMR = "elasticmapreduce:"
 MANAGED = "for-use-with-amazon-emr-managed-policies"
 
 
@@ -105,7 +105,7 @@ def called(is_serverless: bool) -> set[str]:
     """Return the calls that the modules make of boto3's client for EMR, or for EMR Serverless."""
     files = [file for file in (ROOT / "emr").rglob("*.py") if (file.stem == "serverless") == is_serverless]
     text = "".join(file.read_text() for file in files)
-    names = re.findall(r"get_paginator\(\"(\w+)\"|_pages\(emr, \"(\w+)\"|(?:client|once)\.(?!get_)(\w+)\(", text)
+    names = re.findall(r"get_paginator\(\"(\w+)\"|_pages\(emr, \"(\w+)\"|(?:client|once)\.(?!get_)(\w+)[(,]", text)
     names += [(name,) for name in re.findall(r"client\.(get_(?!paginator)\w+)\(", text)]
     snakes = {next(filter(None, found)) for found in names}
     return {"".join(word.capitalize() for word in snake.split("_")) for snake in snakes}
@@ -125,12 +125,24 @@ def test_the_host_may_make_every_call_of_emr_serverless_that_the_code_makes():
     assert calls <= host("emr-serverless")
 
 
-def test_the_host_changes_only_clusters_that_are_made_by_lakeshift():
-    for one in statements("Role"):
-        actions = {action for action in listed(one["Action"]) if action.startswith("elasticmapreduce:")}
-        for action in actions - BEFORE_TAGGED:
-            keys = one.get("Condition", {}).get("StringLike", ())
-            assert action.startswith(READS) or [key.rpartition("/")[2] for key in keys] == [ROOT_TAG], action
+def test_what_the_host_may_change_of_any_cluster_is_what_making_one_asks_for_and_the_documents_say_so():
+    tagged = f"aws:ResourceTag/{ROOT_TAG}"
+    changes = {
+        action.removeprefix(EMR)
+        for one in statements("Role")
+        for action in listed(one["Action"])
+        if action.startswith(EMR) and tagged not in one.get("Condition", {}).get("StringLike", ())
+    }
+
+    assert {name for name in changes if not name.startswith(("Describe", "List"))} == BEFORE_TAGGED | {"RunJobFlow"}
+    assert all(name in (ROOT / "docs/aws.md").read_text() for name in BEFORE_TAGGED)
+
+
+@pytest.mark.parametrize("action", ["RunJobFlow", "AddTags"])
+def test_the_host_makes_no_cluster_without_the_tag(action):
+    [allowed] = [one for one in statements("Role") if one["Action"] == f"{EMR}{action}"]
+
+    assert allowed["Condition"] == {"StringLike": {f"aws:RequestTag/{ROOT_TAG}": "?*"}}
 
 
 def test_the_host_hands_each_role_to_the_service_that_it_is_for_only():
