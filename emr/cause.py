@@ -144,7 +144,10 @@ def thrown(logs: Logs, path: str) -> Cause | None:
 def last_line(logs: Logs, path: str) -> Cause | None:
     """Return the last line of a log that is not there when all is well, too."""
     lines = [line for line in (_text(logs, path) or "").splitlines() if line.strip() and not LOGGED.match(line)]
-    return Cause(lines[-1].strip()[:SAID_LAST], logs.url(path)) if lines else None
+    last = lines[-1].strip() if lines else ""
+    if len(last) > SAID_LAST:
+        last = f"{last[:SAID_LAST].rpartition(' ')[0]} ..."
+    return Cause(last, logs.url(path)) if last else None
 
 
 def _text(logs: Logs, path: str) -> str | None:

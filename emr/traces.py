@@ -23,7 +23,7 @@ LIBRARIES = ("/pyspark", "/py4j", "site-packages/", "lib/python", "lib64/python"
 BEFORE_OWN = re.compile(r".*(?:/container_\w+|\.zip)/")
 # What Spark puts before the reason why a task failed.
 OF_STAGE = re.compile(r"Job aborted due to stage failure: .*?most recent failure: ")
-# Of what is longer the middle is left out.
+# Of what is longer the middle is left out, by whole words: of a half nobody could tell that it is a password.
 LONGEST = 400
 
 
@@ -36,7 +36,8 @@ class Thrown:
 
     def __str__(self) -> str:
         text = OF_STAGE.sub("", self.error)
-        text = text if len(text) <= LONGEST else f"{text[: LONGEST // 2]} ... {text[-LONGEST // 2 :]}"
+        if len(text) > LONGEST:
+            text = f"{text[: LONGEST // 2].rpartition(' ')[0]} ... {text[-LONGEST // 2 :].partition(' ')[2]}"
         return f"{text} ({self.place})" if self.place else text
 
 

@@ -104,6 +104,12 @@ def test_what_is_logged_when_all_is_well_is_no_cause(logs):
     assert (cause.reason, cause.log) == ("", logs.url(STEP))
 
 
+def test_a_last_line_that_is_very_long_ends_with_a_whole_word(logs):
+    given(logs, f"{STEP}/stdout", f"{'x ' * 145}redshift://bob:hunter2@host/db\n")
+
+    assert probable_cause(logs, "j-1", "s-1", 0).reason == f"{'x ' * 145}..."
+
+
 def test_a_process_that_was_killed_is_told_of_though_more_was_logged_after_it(logs):
     given(logs, f"{STEP}/stderr", f"spark-submit: line 27: 7 Killed exec spark-class\n{LOGGED}")
     given(logs, f"{STEP}/stdout", "")

@@ -108,3 +108,11 @@ def test_of_a_failure_that_is_told_at_length_the_end_is_kept_too():
     assert told.startswith("org.apache.spark.SparkException: Lost task 0.3 in stage 1.0")
     assert told.endswith(end)
     assert " ... " in told and len(told) < 420
+
+
+def test_what_is_left_out_takes_no_word_apart():
+    before, after, url = "before " * 26, " after" * 29, "redshift://bob:hunter2@host/db"
+
+    told = str(deepest(f"ab.Cd: {before}{url}{' x' * 99} {url}{after}\n"))
+
+    assert told == f"ab.Cd: {before.rstrip()} ... {after.strip()}"
