@@ -22,7 +22,7 @@ from fixtures_emr import emr, emr_process  # noqa: F401 - fixtures
 from fixtures_s3 import REGION
 from processes import wait_until
 
-from emr import poller
+from emr import poller, watching
 from emr.api import Emr, Step
 from emr.board import Board
 from emr.errors import StepFailed
@@ -256,10 +256,12 @@ def test_an_emr_that_refuses_for_long_is_a_failure_for_all_that_wait(waiting, em
     emr.release()
 
 
-def test_a_step_that_emr_forgot_is_lost_and_those_beside_it_are_not(waiting, emr):
+def test_a_step_that_emr_forgot_is_lost_and_those_beside_it_are_not(waiting, emr, monkeypatch):
+    monkeypatch.setattr(watching, "LOST_SECONDS", 1)
     emr.stall("date 01")
     emr.lose("date 03")
     waiting.begin(4)
+    emr.wait_until_held()
     wait_until(lambda: len(waiting.board.waiters()) == 4)
     emr.release()
 
