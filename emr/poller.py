@@ -10,7 +10,8 @@ import time
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from emr.api import LONGEST_WAIT_SECONDS, Emr, is_passing
+from emr.answers import LONGEST_WAIT_SECONDS, is_passing
+from emr.api import Emr
 from emr.board import TURNS, Board
 from emr.looks import Look, Seen, Waiter
 

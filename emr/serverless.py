@@ -11,7 +11,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from emr.api import COMPLETED, GOING, Emr, Step, code_of, patiently
+from emr.answers import code_of, patiently
+from emr.api import COMPLETED, GOING, Emr, Step
 from emr.errors import ClusterUnfit
 from emr.steps import fill, spark_submit
 

@@ -11,7 +11,8 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from emr.api import CONNECT_SECONDS, OPEN, READ_SECONDS, TAKES_STEPS, Emr, is_surely_not_taken, is_unanswered
+from emr.answers import is_surely_not_taken, is_unanswered
+from emr.api import CONNECT_SECONDS, OPEN, READ_SECONDS, TAKES_STEPS, Emr
 from emr.board import Board
 from emr.errors import ClusterUnfit
 from emr.lease import CALL, long_lease, new_lease, now

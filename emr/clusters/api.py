@@ -9,7 +9,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from emr.api import OPEN, TAKES_STEPS, Emr, code_of, patiently
+from emr.answers import code_of, patiently
+from emr.api import OPEN, TAKES_STEPS, Emr
 
 # Why a cluster ended that did not end badly.
 WELL_ENDED = frozenset({"", "USER_REQUEST", "ALL_STEPS_COMPLETED"})

@@ -11,7 +11,8 @@ from datetime import datetime
 from botocore.exceptions import BotoCoreError, ClientError
 
 from emr.adoption import LOOK_SECONDS, SETTLING
-from emr.api import Emr, is_surely_not_taken, is_unanswered
+from emr.answers import is_surely_not_taken, is_unanswered
+from emr.api import Emr
 from emr.clusters import api
 from emr.clusters.records import ENDING, INTENT, LIVE, KeptRecord, Record, Records, lease_of
 from emr.clusters.request import Template
