@@ -19,6 +19,8 @@ CONSEQUENCE = (
     "The above exception was the direct cause of the following exception:",
     "During handling of the above exception, another exception occurred:",
 )
+# What Python says when Java is gone, which does not say why; of a call that Java refused it tells more.
+GONE = re.compile(r"py4j\.protocol\.Py4J(?:NetworkError: .*|Error: An error occurred while calling \S+)")
 LIBRARIES = ("/pyspark", "/py4j", "site-packages/", "lib/python", "lib64/python", "<frozen ")
 BEFORE_OWN = re.compile(r".*(?:/container_\w+|\.zip)/")
 # What Spark puts before the reason why a task failed.
@@ -72,7 +74,7 @@ class _Reader:
         if frame:
             frames.append(f"{frame['file']}:{frame['line']}")
         elif line.strip() and not line[0].isspace():
-            if not self.is_consequence:
+            if not self.is_consequence and not GONE.fullmatch(line.strip()):
                 self.found = Thrown(line.strip(), _own(frames))
             self.frames = None
 

@@ -1,5 +1,7 @@
 """Of what a log tells of, the exception that was thrown first is found, and the line that threw it."""
 
+import pytest
+
 from emr.traces import deepest
 
 CONTAINER = "/mnt/yarn/usercache/hadoop/appcache/application_1_0001/container_1_0001_01_000001"
@@ -72,6 +74,23 @@ def test_a_driver_that_ran_out_of_memory_and_was_killed_for_it_is_told_of():
     text = '# java.lang.OutOfMemoryError: Java heap space\n# -XX:OnOutOfMemoryError="kill -9 %p"\n#   Executing kill\n'
 
     assert str(deepest(text)) == "java.lang.OutOfMemoryError: Java heap space"
+
+
+@pytest.mark.parametrize(
+    "error",
+    ["Py4JError: An error occurred while calling o95.parquet", "Py4JNetworkError: Answer from Java side is empty"],
+)
+def test_that_java_is_gone_is_not_the_cause(error):
+    memory = "java.lang.OutOfMemoryError: Java heap space"
+
+    assert deepest(f"{memory}\n\tat a.B.c(B.java:7)\n{OURS}py4j.protocol.{error}\n").error == memory
+    assert deepest(f"{OURS}py4j.protocol.{error}\n") is None
+
+
+def test_what_java_refuses_of_a_call_is_the_cause():
+    error = "py4j.protocol.Py4JError: An error occurred while calling o9.x. Trace:\npy4j.Py4JException: no method\n"
+
+    assert str(deepest(f"{OURS}{error}")) == "py4j.Py4JException: no method"
 
 
 def test_what_a_task_of_mapreduce_threw_is_told_of():
