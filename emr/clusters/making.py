@@ -40,7 +40,9 @@ class Maker:
             made = self._send(intent, tags, over) if intent else None
             if made or intent is None:
                 return made
-            over = intent
+            over = self.records.read(key)
+            if over is None or (over.record.name, over.record.owner) != (intent.record.name, self.owner):
+                return None
         raise Unsettled(f"EMR answered none of {ROUNDS} requests for a cluster")
 
     def settled(self, kept: KeptRecord) -> KeptRecord | None:
@@ -78,19 +80,23 @@ class Maker:
 
     def _send(self, intent: KeptRecord, tags: Mapping[str, str], over: KeptRecord | None) -> KeptRecord | None:
         """Return the record with the id of its cluster, or None if there is none. Raises what EMR refuses it for."""
-        request = self.template.named(intent.record.name, tags)
+        request, current = self.template.named(intent.record.name, tags), intent
         log.info("%s is made.", intent.record.name)
         while True:
             try:
-                return self._live(intent, api.make(self.emr, request))
+                return self._live(current, api.make(self.emr, request))
             except (ClientError, BotoCoreError) as error:
                 if is_unanswered(error):
                     log.warning("%s was not answered (%s); it is looked for.", intent.record.name, error)
-                    return self.settled(intent)
+                    return self.settled(current)
                 if not is_surely_not_taken(error):
-                    self._take_back(intent, over)
+                    self._take_back(current, over)
                     raise
             time.sleep(random.uniform(*AGAIN_SECONDS))  # noqa: S311 - no secret
+            renewed = self.records.mark(current, lease=lease_of(self.owner))
+            if renewed is None:
+                return None
+            current = renewed
 
     def _take_back(self, intent: KeptRecord, over: KeptRecord | None) -> None:
         """Have the record be as it was before an intent that came to nothing."""

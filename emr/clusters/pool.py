@@ -15,6 +15,7 @@ from emr.clusters.request import POOL_TAG, Template
 from emr.clusters.runs import Run
 from emr.clusters.slots import Slots
 from emr.errors import ClusterLost
+from emr.lease import APART, CALL, WATCH, now, this_host
 
 log = logging.getLogger(__name__)
 KEEP_SECONDS = 60.0
@@ -125,9 +126,13 @@ class Pool:
         return any(self._is_new(key, known.get(key), members) for key in keys)
 
     def _is_made_elsewhere(self, kept: KeptRecord) -> bool:
-        """Say whether another run is making a cluster just now."""
-        is_other = kept.record.owner != self.run.owner and not kept.record.lease.is_over()
-        return kept.record.state == INTENT and is_other
+        """Say whether another run is making a cluster just now; one that is frozen is not waited for."""
+        lease = kept.record.lease
+        is_other = kept.record.owner != self.run.owner and not lease.is_over()
+        # It is renewed before each call.
+        began_at = lease.ends_at - WATCH
+        patience = CALL if lease.host == this_host() else CALL + APART
+        return kept.record.state == INTENT and is_other and now() < began_at + patience
 
     def _is_new(self, key: str, kept: KeptRecord | None, members: dict[str, dict[str, Any]]) -> bool:
         """Say whether a cluster is one that was not seen before, making it if need be."""

@@ -16,7 +16,7 @@ from fixtures_emr import emr, emr_process  # noqa: F401 - fixtures
 from fixtures_s3 import REGION
 from processes import wait_until
 
-from emr.clusters import making
+from emr.clusters import making, pool
 from emr.clusters.pool import Pool
 from emr.clusters.slots import Slot
 from emr.errors import ClusterLost, Unsettled
@@ -253,6 +253,48 @@ def test_another_run_that_makes_a_cluster_is_waited_for(mine, emr):
     assert emr.calls("RunJobFlow") == before + 1
     emr.release()
     wait_until(emr.made)
+
+
+def test_a_frozen_run_that_makes_a_cluster_is_not_waited_for_and_its_own_ends(mine, emr, monkeypatch):
+    monkeypatch.setattr(pool, "CALL", timedelta(seconds=1))
+    emr.hold("RunJobFlow")
+    frozen, _ = taking(mine, "first")
+    emr.wait_until_held()
+    os.kill(frozen.pid, signal.SIGSTOP)
+
+    _, took = taking(replace(mine, id=f"{mine.id}-2", owner=owner_of(os.getppid())), "second")
+
+    wait_until(took.exists)
+    emr.release()
+    os.kill(frozen.pid, signal.SIGCONT)
+    wait_until(lambda: [one["state"] for one in emr.made()] == ["WAITING", "TERMINATED"])
+    assert took.read_text() == emr.made()[0]["id"]
+
+
+def test_a_cluster_is_asked_for_again_in_the_name_of_who_still_makes_it(mine, emr, monkeypatch):
+    emr.throttle("RunJobFlow")
+    before, writes = emr.calls("RunJobFlow"), []
+    maker = mine.clusters.maker
+
+    def given_up(*arguments):
+        writes.append(arguments)
+        [kept] = maker.records
+        maker.records.mark(kept, owner="another")
+
+    monkeypatch.setattr(making.time, "sleep", given_up)
+
+    assert maker.make(f"{mine.pool}-1", {}) is None
+    assert (len(writes), emr.calls("RunJobFlow") - before, emr.made()) == (1, 1, [])
+
+
+def test_a_call_that_is_lost_after_one_that_was_throttled_is_made_again(mine, emr, monkeypatch):
+    monkeypatch.setattr(making, "AGAIN_SECONDS", (0.1, 0.2))
+    emr.throttle("RunJobFlow")
+    emr.lose_call("RunJobFlow")
+
+    made = mine.clusters.maker.make(f"{mine.pool}-1", {})
+
+    assert made and [one["id"] for one in emr.made()] == [made.record.cluster_id]
 
 
 def test_a_cluster_that_was_idle_and_ended_is_followed_by_another(mine, emr):
