@@ -6,24 +6,19 @@ an earlier one goes on with that one's attempt.
 
 from __future__ import annotations
 
-import dataclasses
+from functools import partial
 
 from emr import steps
 from emr.api import Emr
-from emr.errors import StepFailed
-from emr.ledger import Entry, Ledger
-from emr.runner import run
 from emr.work import Reporter, Work
 from pipeline.core import config
-from pipeline.core.lake import Attempt, new_attempt_id
-from pipeline.core.runtime import runtime_folder
+from pipeline.core.lake import Attempt
 from pipeline.core.spark.code import upload_code
-from pipeline.core.spark.cost import note_steps
 from pipeline.core.spark.failed_step import failed_step
 from pipeline.core.spark.report import JobReport
-from pipeline.core.spark.results import REPORT, beside, explained, inputs, report_of, result_of, title
+from pipeline.core.spark.results import REPORT, beside, explained
 from pipeline.core.spark.run_cluster import clusters
-from pipeline.core.spark.submitted import noted
+from pipeline.core.spark.work import run_work, work_of
 
 HDFS = "hdfs:///lakeshift"
 
@@ -36,39 +31,17 @@ def run_on_emr(name: str, input_location: str, attempt: Attempt, reporter: Repor
     with explained(attempt, "[lake] region"):
         emr = Emr.connect(config.lake().region)
     work = _work(emr, name, input_location, attempt)
-    with explained(attempt, work.clusters.what):
-        entry = _run(emr, work, attempt, reporter)
-    return result_of(entry, attempt)
-
-
-def _run(emr: Emr, work: Work, attempt: Attempt, reporter: Reporter) -> Entry:
-    try:
-        with noted(work.key):
-            return run(emr, Ledger(attempt.store), work, reporter)
-    except StepFailed as error:
-        raise failed_step(emr, error, f"{attempt.dataset} {attempt.partition}") from error
+    return run_work(emr, work, attempt, reporter, partial(failed_step, emr))
 
 
 def _work(emr: Emr, name: str, input_location: str, attempt: Attempt) -> Work:
     places_to_run = clusters(emr, attempt.store)
     code = upload_code(attempt.store, name)
 
-    def filled(attempt_id: str) -> list[dict]:
-        places = _places(input_location, dataclasses.replace(attempt, id=attempt_id))
-        return steps.fill(steps.load(name), places | {"code": code})
+    def filled(one: Attempt) -> list[dict]:
+        return steps.fill(steps.load(name), _places(input_location, one) | {"code": code})
 
-    return Work(
-        key=f"{attempt.dataset}/{attempt.partition}",
-        title=title(attempt),
-        inputs=inputs(input_location, attempt),
-        clusters=places_to_run,
-        new_attempt=new_attempt_id,
-        steps=filled,
-        has_result=lambda attempt_id: report_of(dataclasses.replace(attempt, id=attempt_id)) is not None,
-        host_folder=runtime_folder() / "emr",
-        poll_seconds=config.emr().poll_seconds,
-        watched=lambda entry, steps: note_steps(f"{attempt.dataset} {attempt.partition}", entry, steps),
-    )
+    return work_of(attempt, input_location, places_to_run, filled)
 
 
 def _places(input_location: str, attempt: Attempt) -> dict[str, str]:

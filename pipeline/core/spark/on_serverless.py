@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 from datetime import datetime, timezone
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from emr.api import Emr
 from emr.cause import Cause
 from emr.clusters.fixed import FixedCluster
 from emr.errors import StepFailed
-from emr.ledger import Entry, Ledger
 from emr.run_cause import cause_of_run
-from emr.runner import run
 from emr.serverless import job_run, log_folder
 from emr.work import Reporter, Work
 from pipeline.core import config
 from pipeline.core.errors import JobFailed, PipelineError, one_line
-from pipeline.core.lake import Attempt, new_attempt_id
-from pipeline.core.runtime import runtime_folder
+from pipeline.core.lake import Attempt
 from pipeline.core.settings import masked_text
 from pipeline.core.spark.code import upload_code
-from pipeline.core.spark.cost import note_steps
 from pipeline.core.spark.report import JobReport
-from pipeline.core.spark.results import REPORT, beside, explained, inputs, report_of, result_of, short_hash, title
+from pipeline.core.spark.results import REPORT, beside, explained, short_hash
 from pipeline.core.spark.service import connect
-from pipeline.core.spark.submitted import noted
+from pipeline.core.spark.work import run_work, work_of
 from pipeline.core.store import open_store
 
 log = logging.getLogger(__name__)
@@ -40,41 +34,21 @@ def run_on_serverless(name: str, input_location: str, attempt: Attempt, reporter
 
     Raises JobFailed with the cause and where the log is; SourceUnavailable if EMR does not answer.
     """
-    work = _work(name, input_location, attempt)
-    with explained(attempt, work.clusters.what):
-        entry = _run(connect(), work, attempt, reporter)
-    return result_of(entry, attempt)
-
-
-def _run(emr: Emr, work: Work, attempt: Attempt, reporter: Reporter) -> Entry:
-    try:
-        with noted(work.key):
-            return run(emr, Ledger(attempt.store), work, reporter)
-    except StepFailed as error:
-        raise failed_run(error, f"{attempt.dataset} {attempt.partition}") from error
+    with explained(attempt, "[lake] region"):
+        emr = connect()
+    return run_work(emr, _work(name, input_location, attempt), attempt, reporter, failed_run)
 
 
 def _work(name: str, input_location: str, attempt: Attempt) -> Work:
     settings = config.emr()
     code = upload_code(attempt.store, name)
+    log_uri = settings.log_uri or attempt.store.url(LOGS)
     tags = {"lakeshift:root": short_hash(attempt.store.url(""))}
 
-    def request(attempt_id: str) -> list[dict]:
-        places = _places(input_location, dataclasses.replace(attempt, id=attempt_id)) | {"code": code}
-        return [job_run(name, places, settings.job_role, settings.log_uri or attempt.store.url(LOGS), tags)]
+    def request(one: Attempt) -> list[dict]:
+        return [job_run(name, _places(input_location, one) | {"code": code}, settings.job_role, log_uri, tags)]
 
-    return Work(
-        key=f"{attempt.dataset}/{attempt.partition}",
-        title=title(attempt),
-        inputs=inputs(input_location, attempt),
-        clusters=FixedCluster(settings.application_id, "application_id"),
-        new_attempt=new_attempt_id,
-        steps=request,
-        has_result=lambda attempt_id: report_of(dataclasses.replace(attempt, id=attempt_id)) is not None,
-        host_folder=runtime_folder() / "emr",
-        poll_seconds=settings.poll_seconds,
-        watched=lambda entry, steps: note_steps(f"{attempt.dataset} {attempt.partition}", entry, steps),
-    )
+    return work_of(attempt, input_location, FixedCluster(settings.application_id, "application_id"), request)
 
 
 def _places(input_location: str, attempt: Attempt) -> dict[str, str]:

@@ -156,3 +156,12 @@ def test_emr_that_does_not_answer_is_asked_again_later(lake, monkeypatch):
 
     with pytest.raises(SourceUnavailable, match="AWS cannot be reached"):
         run(lake, begin(lake))
+
+
+def test_a_region_that_nobody_says_is_asked_for(lake, settings, monkeypatch):
+    attempt = begin(lake)
+    monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
+    settings("lake", "region", "")
+
+    with pytest.raises(SettingError, match=r"stage/.* on EMR, \[lake\] region: in which region\?"):
+        run(lake, attempt)
