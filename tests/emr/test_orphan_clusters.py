@@ -110,7 +110,7 @@ def test_the_end_of_a_cluster_that_was_begun_by_a_process_that_died_is_completed
 
 
 def test_a_cluster_of_another_lake_is_none_of_ours(dead):
-    assert found(dead, root="ba9876543210") == []
+    assert found(dead, root="ffffffffffff") == []
 
 
 @pytest.mark.parametrize("tags", [{"lakeshift:root": ROOT}, {"lakeshift:root": ROOT, "lakeshift:pool": "nightly"}])
