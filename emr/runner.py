@@ -83,7 +83,7 @@ def _watch(emr: Emr, ledger: Ledger, work: Work, kept: Kept, reporter: Reporter)
     try:
         steps = watch(emr, work, kept.entry, reporter, between)
     except StepFailed as failed:
-        if is_given_up(ledger, work.key, holding.kept, failed.step):
+        if is_given_up(emr, ledger, work, holding.kept, failed.step):
             log.info("%s was cancelled with another run that waited for it.", name)
             return False
         _give_up(emr, holding, failed)

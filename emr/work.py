@@ -38,6 +38,10 @@ class Clusters(Protocol):
         """Note that a submission, new or adopted, is waited for on a cluster; called about every second."""
         ...
 
+    def ends(self, cluster_id: str) -> bool:
+        """Say whether a cluster ends with this run."""
+        ...
+
     def give_back(self, name: str, cluster_id: str) -> None:
         """Note that nothing of a submission is waited for any more; harmless if nothing was taken."""
         ...

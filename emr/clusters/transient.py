@@ -49,6 +49,10 @@ class RunCluster:
             # The steps go on, and there are many more looks until the lease ends.
             log.warning("The lease of %s could not be renewed: %s", cluster_id, error)
 
+    def ends(self, cluster_id: str) -> bool:
+        """Say whether the run answers for a cluster, and has it end with itself."""
+        return any(self._is_own(kept) and kept.record.cluster_id == cluster_id for kept in self.records)
+
     def give_back(self, name: str, cluster_id: str) -> None:
         """The cluster stays for the others, until the run ends."""
 
