@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from typing import Any
 
 from emr.api import Emr
@@ -29,6 +30,7 @@ class RunCluster:
         self.emr, self.records, self.run = emr, records, run
         self.maker = Maker(emr, records, template, run.owner)
         self.looked_at: float | None = None
+        self.own: set[str] = set()
 
     def take(self, name: str) -> str:
         """Return the id of the run's cluster. Raises ClusterLost if it came to a bad end."""
@@ -36,6 +38,7 @@ class RunCluster:
         with self.run.turn():
             known = list(self.records)
             kept = self._own(known) or self._adopted(known) or self._made(None)
+        self.own.add(kept.record.cluster_id)
         return kept.record.cluster_id
 
     def keep(self, name: str, cluster_id: str) -> None:
@@ -50,16 +53,26 @@ class RunCluster:
             log.warning("The lease of %s could not be renewed: %s", cluster_id, error)
 
     def ends(self, cluster_id: str) -> bool:
-        """Say whether the run answers for a cluster, and has it end with itself."""
-        return any(self._is_own(kept) and kept.record.cluster_id == cluster_id for kept in self.records)
+        """Say whether the run answered for a cluster when this process last looked; it may have ended it since."""
+        return cluster_id in self.own
 
     def give_back(self, name: str, cluster_id: str) -> None:
         """The cluster stays for the others, until the run ends."""
 
     def end(self) -> list[str]:
-        """Have the clusters end that the run answers for, and return which these were."""
-        ended = [kept for kept in self.records if self._is_own(kept) and self.maker.end(kept)]
-        return [kept.record.cluster_id or kept.record.name for kept in ended]
+        """Have the clusters end that the run answers for, and return which these were.
+
+        Raises the first error once all others were asked to end.
+        """
+        ended: list[str] = []
+        with ExitStack() as endings:
+            for kept in filter(self._is_own, list(self.records)):
+                endings.callback(self._end, kept, ended)
+        return ended
+
+    def _end(self, kept: KeptRecord, ended: list[str]) -> None:
+        if self.maker.end(kept):
+            ended.append(kept.record.cluster_id or kept.record.name)
 
     def _is_own(self, kept: KeptRecord) -> bool:
         return kept.record.owner == self.run.owner
@@ -85,7 +98,7 @@ class RunCluster:
         return api.known(self.emr, kept.record.cluster_id) if kept.record.cluster_id else None
 
     def _adopted(self, known: Sequence[KeptRecord]) -> KeptRecord | None:
-        """Return the record of a cluster that a dead run left, if one takes steps, and have the others end."""
+        """Return the record of a cluster that a dead run left, if one takes steps; what it left ending ends."""
         for kept in known:
             if not kept.record.lease.is_over():
                 continue
@@ -118,7 +131,9 @@ class RunCluster:
         for kept in self.records:
             if kept.record.cluster_id != cluster_id:
                 continue
+            if self._is_own(kept):
+                self.own.add(cluster_id)
             if self._is_own(kept) and kept.record.lease.is_due():
                 self.records.mark(kept, lease=lease_of(self.run.owner))
-            elif kept.record.lease.is_over():
-                self._answer_for(kept)
+            elif kept.record.lease.is_over() and self._answer_for(kept):
+                self.own.add(cluster_id)

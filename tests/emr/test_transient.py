@@ -103,6 +103,23 @@ def test_a_cluster_ends_with_its_run_and_leaves_no_record(mine, emr):
     assert list(mine.records) == []
 
 
+def test_a_cluster_that_cannot_be_ended_keeps_no_other_from_ending(mine, emr, monkeypatch):
+    mine.clusters._made(None)
+    other = replace(mine, id=f"{mine.id}-2").clusters._made(None).record.cluster_id
+    refused, end = other, api.end
+
+    def ending(emr, cluster_id):
+        if cluster_id == refused:
+            raise ConnectionError(cluster_id)
+        end(emr, cluster_id)
+
+    monkeypatch.setattr(api, "end", ending)
+
+    with pytest.raises(ConnectionError, match=refused):
+        mine.clusters.end()
+    assert sorted(states(emr)) == ["TERMINATED", "WAITING"]
+
+
 def test_two_processes_of_a_run_that_need_it_at_once_make_one(mine, emr):
     emr.hold("RunJobFlow")
     processes = [process_of(mine.take) for _ in range(3)]
