@@ -19,12 +19,12 @@ from pipeline.core.spark.code import code_hash
 
 
 def test_a_day_goes_by_way_of_s3_emr_and_redshift(far, emr):
-    far.set("emr_prices", **{"m7g.xlarge": "0.2040"})
+    far.set("emr_prices", **{"m7g.xlarge": "204"})
 
     done = far.metric_of(DAY)
 
     assert done.code == 0, done.output
-    assert re.search(rf"EMR: 0\.\d+ instance-hours on {emr.cluster_id} \(3 m7g.xlarge\), 0\.\d+ USD", done.output)
+    assert re.search(rf"EMR: 0\.\d+ instance-hours on {emr.cluster_id} \(3 m7g.xlarge\), \d+\.\d+ USD", done.output)
     assert (made(far), emr.states(), emr.hdfs()) == (MADE_ONCE, DONE, [])
     assert [attempt in name for (name, _), attempt in zip(emr.steps(), commits(far) * 3, strict=True)] == [True] * 3
     assert far.metric_of(DAY).output.startswith("Nothing to do")
