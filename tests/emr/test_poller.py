@@ -332,21 +332,29 @@ class Paced:
         self.look = Look(7, now - 5, 1.0, seen=seen)
         self.board.publish(self.look)
 
-    def wait_seconds(self, *ids: str) -> float:
-        """Return how long one waits for the next look who comes now to wait for a step."""
-        return Poller(Emr.connect(REGION), "j-1", self.board, Waiter(ids, 0, time.monotonic()), 30).wait_seconds()
+    def is_due_for(self, *ids: str) -> bool:
+        """Say whether who comes now to wait for a step has a look at once."""
+        return self._poller(ids).wait_seconds() <= 0
+
+    def pause_seconds(self, *ids: str) -> int:
+        """Return how long after this look the next one is, for one who comes now to wait for a step."""
+        poller = self._poller(ids)
+        return round(poller.wait_seconds() + time.monotonic() - self.look.at)
+
+    def _poller(self, ids: tuple[str, ...]) -> Poller:
+        return Poller(Emr.connect(REGION), "j-1", self.board, Waiter(ids, 0, time.monotonic()), 30)
 
 
 def test_a_step_that_has_run_for_long_is_looked_at_rarely(tmp_path):
-    assert 9 < Paced(tmp_path / "board", waiting=0).wait_seconds("s-0") <= 10
+    assert Paced(tmp_path / "board", waiting=0).pause_seconds("s-0") == 15
 
 
 def test_who_comes_behind_others_does_not_hasten_the_next_look(tmp_path):
-    assert 9 < Paced(tmp_path / "board", waiting=2).wait_seconds("s-new") <= 10
+    assert Paced(tmp_path / "board", waiting=2).pause_seconds("s-new") == 15
 
 
 def test_who_comes_next_is_looked_for_at_once(tmp_path):
-    assert Paced(tmp_path / "board", waiting=1).wait_seconds("s-new") <= 0
+    assert Paced(tmp_path / "board", waiting=1).is_due_for("s-new")
 
 
 def test_a_look_that_failed_is_followed_by_rarer_ones(tmp_path):
@@ -355,6 +363,6 @@ def test_a_look_that_failed_is_followed_by_rarer_ones(tmp_path):
 
     for failures in (1, 2, 3, 4, 9, 1000):
         paced.board.publish(replace(paced.look, failures=failures, failing_since=paced.look.at))
-        waits.append(round(paced.wait_seconds("s-0") + 5))
+        waits.append(paced.pause_seconds("s-0"))
 
     assert waits == [2, 4, 8, 16, 30, 30]
