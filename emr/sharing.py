@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import logging
-import time
 
 from emr.api import Emr, Step
 from emr.clusters import api
 from emr.clusters.request import RUN_TAG
-from emr.ledger import CANCELLED, SUBMITTED, Kept, Ledger
+from emr.ledger import CANCELLED, Kept, Ledger
 from emr.work import Work
 
 log = logging.getLogger(__name__)
-
 # A cancelled step, and one that ended with its cluster.
 ENDED = frozenset({"CANCELLED", "INTERRUPTED"})
-# Whoever is stopped cancels first, and says so then.
-PATIENCE_SECONDS = 10.0
-LOOK_SECONDS = 0.5
 
 
 def is_given_up(emr: Emr, ledger: Ledger, work: Work, kept: Kept, step: Step) -> bool:
@@ -31,16 +26,11 @@ def is_given_up(emr: Emr, ledger: Ledger, work: Work, kept: Kept, step: Step) ->
         return True
     if kept.entry.lease.is_mine():
         return False
-    until = time.monotonic() + PATIENCE_SECONDS
-    while True:
-        current = ledger.read(work.key)
-        if current is None or current.entry.inputs != kept.entry.inputs:
-            return False
-        if current.entry.name != kept.entry.name:
-            return True
-        if current.entry.state != SUBMITTED or time.monotonic() > until:
-            return current.entry.state == CANCELLED
-        time.sleep(LOOK_SECONDS)
+    current = ledger.read(work.key)
+    if current is None or current.entry.inputs != kept.entry.inputs:
+        return False
+    # Whoever is stopped says so before it cancels.
+    return current.entry.name != kept.entry.name or current.entry.state == CANCELLED
 
 
 def _ended_with_its_run(emr: Emr, work: Work, cluster_id: str) -> bool:

@@ -15,7 +15,6 @@ from fixtures_emr import emr, emr_process  # noqa: F401 - fixtures
 from fixtures_s3 import REGION
 from processes import wait_until
 
-from emr import sharing
 from emr.api import Emr
 from emr.errors import StepFailed
 from emr.ledger import Ledger
@@ -95,8 +94,7 @@ def test_steps_are_cancelled_though_another_wrote_that_it_waits_too(bench, emr, 
     assert (bench.entry.state, bench.entry.hosts) == ("CANCELLED", ("elsewhere",))
 
 
-def test_steps_that_somebody_else_cancelled_have_failed(bench, emr, owner, monkeypatch):
-    monkeypatch.setattr(sharing, "PATIENCE_SECONDS", 0.5)
+def test_steps_that_somebody_else_cancelled_have_failed(bench, emr, owner):
     shared = sharing_run(bench)
 
     emr.client.cancel_steps(ClusterId=emr.cluster_id, StepIds=bench.entry.step_ids[1:])
