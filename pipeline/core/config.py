@@ -1,4 +1,4 @@
-"""The settings of luigi.cfg as typed values; the only module that knows its sections.
+"""The settings of luigi.cfg as typed values, and what is wrong with them; what asks for a setting asks here.
 
 Luigi reads luigi.cfg in the working folder, and $LUIGI_CONFIG_PATH over it. `${NAME}` is taken from
 the environment. A relative path is relative to the file that sets it.
