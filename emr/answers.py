@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
 from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random_exponential
@@ -23,6 +23,16 @@ def patiently(call: Callable[[], T], seconds: float) -> T:
         reraise=True,
     )
     return tries(call)
+
+
+def pages(ask: Callable[..., dict[str, Any] | None], **asked: Any) -> Iterator[dict[str, Any]]:
+    """Yield the pages of a listing, up to the last, or to where nothing is told."""
+    marker: dict[str, str] = {}
+    while told := ask(**asked, **marker):
+        yield told
+        if not told.get("Marker"):
+            return
+        marker = {"Marker": told["Marker"]}
 
 
 def is_passing(error: BaseException) -> bool:

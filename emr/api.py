@@ -11,7 +11,7 @@ from typing import Any
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from emr.answers import code_of, patiently
+from emr.answers import code_of, pages, patiently
 
 OPEN = frozenset({"PENDING", "RUNNING", "CANCEL_PENDING"})
 # Of those, what nobody has cancelled yet.
@@ -122,29 +122,16 @@ class Emr:
 
     def going(self, cluster_id: str) -> list[Step]:
         """Return the steps that run or wait, whoever sent them."""
-        found: list[Step] = []
-        marker: dict[str, str] = {}
-        while told := self._page(ClusterId=cluster_id, StepStates=sorted(GOING), **marker):
-            found += map(Step.of, told["Steps"])
-            if not told.get("Marker"):
-                break
-            marker = {"Marker": told["Marker"]}
-        return found
+        told = pages(self._page, ClusterId=cluster_id, StepStates=sorted(GOING))
+        return [Step.of(one) for page in told for one in page["Steps"]]
 
     def _newest_first(self, cluster_id: str, since: datetime) -> Iterator[Step]:
         # Only without a filter does EMR promise an order.
-        marker: dict[str, str] = {}
-        while True:
-            told = self._page(ClusterId=cluster_id, **marker)
-            if told is None:
-                return
-            for one in map(Step.of, told["Steps"]):
+        for page in pages(self._page, ClusterId=cluster_id):
+            for one in map(Step.of, page["Steps"]):
                 if one.created_at and one.created_at < since:
                     return
                 yield one
-            if not told.get("Marker"):
-                return
-            marker = {"Marker": told["Marker"]}
 
     def _page(self, **asked: Any) -> dict[str, Any] | None:
         try:

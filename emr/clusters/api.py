@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from emr.answers import code_of, patiently
+from emr.answers import code_of, pages, patiently
 from emr.api import OPEN, TAKES_STEPS, Emr
 
 # Why a cluster ended that did not end badly.
@@ -81,10 +81,5 @@ def _listed(emr: Emr, **filters: Any) -> Iterator[dict[str, Any]]:
 
 
 def _pages(emr: Emr, action: str, **asked: Any) -> Iterable[dict[str, Any]]:
-    marker: dict[str, str] = {}
-    while True:
-        told = patiently(partial(getattr(emr.client, action), **asked, **marker), emr.patience_seconds)
-        yield told
-        if not told.get("Marker"):
-            return
-        marker = {"Marker": told["Marker"]}
+    call = getattr(emr.client, action)
+    return pages(lambda **one: patiently(partial(call, **one), emr.patience_seconds), **asked)
