@@ -8,7 +8,7 @@ import signal
 from collections.abc import Callable
 from typing import Any
 
-from emr.ledger import Entry
+from emr.ledger import Entry, Ledger
 
 FORK = multiprocessing.get_context("fork")
 
@@ -42,3 +42,15 @@ def is_written_as(state: str) -> Callable[[str, Entry, Any], bool]:
 
 def whenever(*arguments: Any) -> bool:
     return True
+
+
+def moments(service: type) -> dict[str, Callable[[], None]]:
+    """Return the moments of a submission, each with what has the process die at it."""
+    return {
+        "before the intent": lambda: deadly(Ledger, "write", is_written_as("INTENT")),
+        "after the intent": lambda: deadly(Ledger, "write", is_written_as("INTENT"), after=True),
+        "after the call and before its answer is stored": lambda: deadly(service, "add", whenever, after=True),
+        "while it runs": lambda: deadly(Ledger, "write", is_written_as("SUBMITTED"), after=True),
+        "when all has completed": lambda: deadly(Ledger, "write", is_written_as("COMPLETED")),
+        "when that is written down": lambda: deadly(Ledger, "write", is_written_as("COMPLETED"), after=True),
+    }

@@ -11,7 +11,7 @@ from datetime import timedelta
 
 import pytest
 from botocore.exceptions import ClientError
-from emr_kills import deadly, is_written_as, process_of, whenever
+from emr_kills import deadly, is_written_as, moments, process_of
 from emr_work import KEY, Bench
 from fixtures_emr import emr, emr_process  # noqa: F401 - fixtures
 from fixtures_s3 import REGION
@@ -33,14 +33,7 @@ def bench(emr, tmp_path, monkeypatch):
     return Bench(emr, tmp_path)
 
 
-MOMENTS = {
-    "before the intent": lambda: deadly(Ledger, "write", is_written_as("INTENT")),
-    "after the intent": lambda: deadly(Ledger, "write", is_written_as("INTENT"), after=True),
-    "after the call and before its answer is stored": lambda: deadly(Emr, "add", whenever, after=True),
-    "while it runs": lambda: deadly(Ledger, "write", is_written_as("SUBMITTED"), after=True),
-    "when all has completed": lambda: deadly(Ledger, "write", is_written_as("COMPLETED")),
-    "when that is written down": lambda: deadly(Ledger, "write", is_written_as("COMPLETED"), after=True),
-}
+MOMENTS = moments(Emr)
 
 
 @pytest.mark.parametrize("moment", MOMENTS)

@@ -9,14 +9,13 @@ import signal
 from datetime import timedelta
 
 import pytest
-from emr_kills import deadly, is_written_as, process_of, whenever
+from emr_kills import moments, process_of
 from emr_serverless_work import ServerlessBench
 from fixtures_s3 import REGION
 from fixtures_serverless import serverless, serverless_process  # noqa: F401 - fixtures
 from processes import wait_until
 
 from emr import adoption, lease, submission
-from emr.ledger import Ledger
 from emr.serverless import Serverless
 
 
@@ -28,14 +27,7 @@ def bench(serverless, tmp_path, monkeypatch):
     return ServerlessBench(serverless, tmp_path)
 
 
-MOMENTS = {
-    "before the intent": lambda: deadly(Ledger, "write", is_written_as("INTENT")),
-    "after the intent": lambda: deadly(Ledger, "write", is_written_as("INTENT"), after=True),
-    "after the call and before its answer is stored": lambda: deadly(Serverless, "add", whenever, after=True),
-    "while it runs": lambda: deadly(Ledger, "write", is_written_as("SUBMITTED"), after=True),
-    "when it has ended": lambda: deadly(Ledger, "write", is_written_as("COMPLETED")),
-    "when that is written down": lambda: deadly(Ledger, "write", is_written_as("COMPLETED"), after=True),
-}
+MOMENTS = moments(Serverless)
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
