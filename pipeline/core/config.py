@@ -128,6 +128,14 @@ class UserBehaviour:
     timezone: ZoneInfo = setting("Europe/London", as_zone, "a zone of the IANA database, such as Europe/London")
 
 
+@dataclass(frozen=True)
+class Stocks:
+    """What belongs to the stocks pipeline alone."""
+
+    source: str = setting("data/stocks", as_place, "a folder, or s3://bucket/prefix")
+    timezone: ZoneInfo = setting("America/New_York", as_zone, "a zone of the IANA database, such as America/New_York")
+
+
 SECTIONS: dict[str, type] = {
     "lake": Lake,
     "database": Database,
@@ -136,6 +144,7 @@ SECTIONS: dict[str, type] = {
     "emr": Emr,
     "log": Log,
     "user_behaviour": UserBehaviour,
+    "stocks": Stocks,
 }
 
 
@@ -165,6 +174,10 @@ def log() -> Log:
 
 def user_behaviour() -> UserBehaviour:
     return read_section("user_behaviour", UserBehaviour)
+
+
+def stocks() -> Stocks:
+    return read_section("stocks", Stocks)
 
 
 def scheduler_address() -> tuple[str, int]:

@@ -6,15 +6,15 @@ the table stays, and who reads it waits for no longer than the swap takes.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import psycopg2
+from psycopg2 import errorcodes
 from psycopg2 import sql as names
-from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
 
 from pipeline.core.errors import CheckFailed, SourceUnavailable
 from pipeline.core.etl_load import Load
@@ -73,7 +73,7 @@ def beside(cursor: Any, load: SnapshotLoad, wait_seconds: int) -> Iterator[str]:
 def _swap(cursor: Any, table: str, old: list[str], fresh: str, wait_seconds: int) -> None:
     """Put a table in the place of those below another, between two readers of that."""
     tries = Retrying(
-        retry=retry_if_exception_type(psycopg2.errors.LockNotAvailable),
+        retry=retry_if_exception(_is_read),
         wait=wait_random(0.1, 1),
         stop=stop_after_delay(wait_seconds),
         reraise=True,
@@ -83,10 +83,12 @@ def _swap(cursor: Any, table: str, old: list[str], fresh: str, wait_seconds: int
     cursor.execute("SELECT set_config('lock_timeout', %s, true)", (SWAP_WAIT,))
     try:
         tries(lambda: _swap_once(cursor, table, old, fresh))
-    except psycopg2.errors.LockNotAvailable as error:
+    except psycopg2.Error as error:
+        if not _is_read(error):
+            raise
         raise SourceUnavailable(
-            f"{table}: somebody has read it for longer than {wait_seconds} s ([database] wait_seconds), so that it could"
-            " not be replaced; nothing was changed. Look for the session in pg_stat_activity, and run it again."
+            f"{table}: somebody has read it for longer than {wait_seconds} s ([database] wait_seconds), and it was not"
+            " replaced. Nothing was changed. Look for the session in pg_stat_activity, and run it again."
         ) from error
     cursor.execute("SELECT set_config('lock_timeout', %s, true)", (before,))
 
@@ -101,6 +103,10 @@ def _swap_once(cursor: Any, table: str, old: list[str], fresh: str) -> None:
     except psycopg2.Error:
         cursor.execute("ROLLBACK TO SAVEPOINT swap")
         raise
+
+
+def _is_read(error: BaseException) -> bool:
+    return isinstance(error, psycopg2.Error) and error.pgcode == errorcodes.LOCK_NOT_AVAILABLE
 
 
 def _named(table: str) -> names.Identifier:

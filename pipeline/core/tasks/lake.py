@@ -30,6 +30,8 @@ class Made:
     inputs: tuple[Input, ...]
     first_refusal: str = ""
     remedy: str = ""
+    # What is odd in it, and kept all the same.
+    findings: tuple[str, ...] = ()
     # An earlier one, where what a dead run had begun was found again.
     attempt: Attempt | None = None
 
@@ -53,7 +55,8 @@ class LakeTask(PartitionTask):
         place = attempt.quarantine_location
         refuse_too_many(made.rows, str(self.output()), place, made.first_refusal, made.remedy)
         attempt.commit(made.files, made.rows, made.schema, made.inputs, code_version())
-        return f"read {made.rows.read:,}, wrote {made.rows.written:,}, refused {made.rows.refused:,}"
+        counts = f"read {made.rows.read:,}, wrote {made.rows.written:,}, refused {made.rows.refused:,}"
+        return f"{counts}; kept {', '.join(made.findings)}" if made.findings else counts
 
 
 class SourceTask(LakeTask):
