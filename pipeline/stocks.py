@@ -2,11 +2,11 @@
 
     Stocks/*.csv, CompanyNames/top_companies.txt
           |
-    HistoricalStockData      all of them as one CSV, with the change of the day
-          |
-    HistoricalStocks
+    HistoricalStockData ------ PublishedStockData (Output/historical_stock_data.csv)
+          |                            |
+    HistoricalStocks ------------------+
 
-The folder, as it is on the day and whole, is that date's result.
+The folder, as it is on the day and whole, is that date's result; the table and the published file have the last one.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ from luigi.util import requires
 from pipeline.core import config
 from pipeline.core.lake import Dataset
 from pipeline.core.listed_files import ListedFiles
-from pipeline.core.tasks import SnapshotTable, TypedFilesTask
+from pipeline.core.tasks import PublishedFile, SnapshotTable, TypedFilesTask
 from pipeline.core.typed_csv import Column
 
+SOURCE = "[stocks] source"
 COLUMNS = (
     Column("Date", "stock_date", date),
     Column("Open", "open_value", Decimal),
@@ -43,13 +44,24 @@ class HistoricalStockData(TypedFilesTask):
     findings = "stocks/historical_stock_data_findings.sql"
 
     def source(self) -> ListedFiles:
-        return ListedFiles(config.stocks().source, "CompanyNames/top_companies.txt", "Stocks", "[stocks] source")
+        return ListedFiles(config.stocks().source, "CompanyNames/top_companies.txt", "Stocks", SOURCE)
 
     def zone(self) -> ZoneInfo:
         return config.stocks().timezone
 
 
 @requires(HistoricalStockData)
+class PublishedStockData(PublishedFile):
+    """The last day's prices, beside their source."""
+
+    path = "Output/historical_stock_data.csv"
+    setting = SOURCE
+
+    def root(self) -> str:
+        return config.stocks().source
+
+
+@requires(HistoricalStockData, PublishedStockData)
 class HistoricalStocks(SnapshotTable):
     """The prices of the last day that was loaded."""
 

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from typing import TextIO
 
 import duckdb
 
-from pipeline.core.errors import CheckFailed
+from pipeline.core.errors import CheckFailed, SourceUnavailable
 from pipeline.core.records import Record, Refused, RefusedRows, checked_records, read_text, row_writer
 
 # A number has twelve digits before its point and six after it: what DuckDB keeps in 64 bits.
@@ -100,18 +101,17 @@ class TypedFiles:
         """Put a copy of the good records of a file in its place, and quarantine the others."""
         file, place = self.files[number], self._place(number)
         place.unlink(missing_ok=True)
-        with file.path.open("rb") as source, place.open("w", encoding="utf-8", newline="") as target:
+        with read_text(file.path.open("rb")) as source, place.open("w", encoding="utf-8", newline="") as target:
             write_row = row_writer(target)
             write_row(self._header)
             for record in self.refused.keep_out(file.name, self._typed(self._records(source, file.name))):
                 write_row(record.fields)
 
-    def _records(self, source, name: str) -> Iterator[Record | Refused]:
-        if not source.peek(1):
-            yield Refused(1, "", EMPTY)
-            return
+    def _records(self, text: TextIO, name: str) -> Iterator[Record | Refused]:
         try:
-            yield from checked_records(read_text(source), self._header, name)
+            yield from checked_records(text, self._header, name)
+        except SourceUnavailable:
+            yield Refused(1, "", EMPTY)
         except CheckFailed as error:
             yield Refused(1, "", str(error).removeprefix(f"{name}: ").rstrip("."))
 

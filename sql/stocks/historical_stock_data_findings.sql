@@ -13,6 +13,11 @@ SELECT
 FROM read_file
 UNION ALL
 SELECT
+    'prices of 0' AS finding,
+    count(*) FILTER (WHERE least(open_value, high_value, low_value, close_value) = 0) AS row_count
+FROM read_file
+UNION ALL
+SELECT
     'highs below the low' AS finding,
     count(*) FILTER (WHERE high_value < low_value) AS row_count
 FROM read_file

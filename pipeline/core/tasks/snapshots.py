@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from luigi.task import flatten
+
 from pipeline.core.database import database
 from pipeline.core.database.snapshots import SnapshotLoad, beside
 from pipeline.core.errors import CheckFailed, CommitLost
@@ -14,7 +16,7 @@ from pipeline.core.version import code_version
 
 
 class SnapshotTable(PartitionTask):
-    """The rows of the dataset that this task requires, which are CSV without a header, as the whole of a table."""
+    """A table of the rows of the dataset that this task requires first, which are CSV without a header."""
 
     table: ClassVar[str]
 
@@ -22,7 +24,7 @@ class SnapshotTable(PartitionTask):
         return DatabaseTarget(self.table, self.partition)
 
     def make(self) -> str:
-        store, required = database(), self.requires()
+        store, required = database(), flatten(self.requires())[0]
         seen = store.load_state(self.table, self.partition)
         if seen.is_complete:
             raise CommitLost(f"{self.output()} was loaded while this task waited.")
