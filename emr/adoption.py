@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 
 from emr.api import COMPLETED as STEP_COMPLETED
 from emr.api import Emr, Step
-from emr.ledger import COMPLETED, INTENT, SUBMITTED, Entry, Kept, Ledger, new_lease, now, this_process
-from emr.submission import since
+from emr.lease import long_lease, now
+from emr.ledger import COMPLETED, INTENT, SUBMITTED, Entry, Kept, Ledger
+from emr.submission import named_steps, since
 from emr.work import Work
 
 log = logging.getLogger(__name__)
@@ -30,7 +31,7 @@ def adopt(emr: Emr, ledger: Ledger, work: Work, seen: Kept | None) -> Kept | Non
     if kept.entry.state == COMPLETED:
         return kept
     # Whoever adopts what nobody owns any more answers for it, and cancels it when the run is stopped.
-    return ledger.mark(work.key, kept, lease=new_lease()) if kept.entry.lease.is_void() else kept
+    return ledger.mark(work.key, kept, lease=long_lease()) if kept.entry.lease.is_over() else kept
 
 
 def find(emr: Emr, ledger: Ledger, key: str, seen: Kept) -> tuple[str, ...]:
@@ -48,15 +49,16 @@ def find(emr: Emr, ledger: Ledger, key: str, seen: Kept) -> tuple[str, ...]:
 
 def _answered(emr: Emr, ledger: Ledger, work: Work, seen: Kept) -> Kept | None:
     """Return the intent with the ids of its steps, which the ledger now has too."""
-    ids = find(emr, ledger, work.key, seen)
+    entry = seen.entry
+    again = emr.add_again(entry.cluster_id, named_steps(work, entry, in_order=True), since(entry))
+    ids = again or find(emr, ledger, work.key, seen)
     return ledger.mark(work.key, seen, step_ids=ids, state=SUBMITTED) if ids else None
 
 
 def _settled_at(entry: Entry) -> datetime:
     """Return when no step of an intent can come any more."""
-    ends_at = entry.lease.ends_at
-    is_over = entry.lease.is_void() or entry.lease.owner == this_process()
-    return min(now() + SETTLING, ends_at) if is_over else ends_at
+    is_sent = entry.lease.is_void() or entry.lease.is_mine()
+    return min(now() + SETTLING, entry.lease.ends_at) if is_sent else entry.lease.settled_at()
 
 
 def _are_all(steps: list[Step]) -> bool:

@@ -56,6 +56,8 @@ class Emr:
     AddJobFlowSteps has no token that would make a second one harmless.
     """
 
+    service = "emr"
+
     def __init__(self, client: Any, once: Any, patience_seconds: float) -> None:
         self.client, self.once, self.patience_seconds = client, once, patience_seconds
 
@@ -67,13 +69,18 @@ class Emr:
 
         def client(**retries: Any) -> Any:
             waits = {"connect_timeout": CONNECT_SECONDS, "read_timeout": READ_SECONDS}
-            return boto3.client("emr", region_name=region or None, config=Config(retries=retries, **waits))
+            return boto3.client(cls.service, region_name=region or None, config=Config(retries=retries, **waits))
 
         return cls(client(mode="adaptive", total_max_attempts=5), client(total_max_attempts=1), patience_seconds)
 
     @property
     def region(self) -> str:
         return self.client.meta.region_name
+
+    def tracking_url(self, cluster_id: str, step_ids: Sequence[str]) -> str:
+        """Return where steps can be watched."""
+        console = f"https://{self.region}.console.aws.amazon.com"
+        return f"{console}/emr/home?region={self.region}#/clusterDetails/{cluster_id}"
 
     def cluster(self, cluster_id: str) -> dict[str, Any]:
         """Return what EMR says of a cluster."""
@@ -82,6 +89,10 @@ class Emr:
     def add(self, cluster_id: str, steps: Sequence[dict[str, Any]]) -> tuple[str, ...]:
         """Return the ids of the steps that were added by the one request that is sent."""
         return tuple(self.once.add_job_flow_steps(JobFlowId=cluster_id, Steps=list(steps))["StepIds"])
+
+    def add_again(self, cluster_id: str, steps: Sequence[dict[str, Any]], since: datetime) -> tuple[str, ...]:
+        """Return the ids of steps that may have been added, where a second call adds none; EMR has no such call."""
+        return ()
 
     def steps(self, cluster_id: str, ids: Sequence[str]) -> list[Step]:
         """Return the steps in the order of the ids, but for those that EMR does not know."""
@@ -117,6 +128,11 @@ class Emr:
             if _code(error) == "InvalidRequestException":
                 return {"Steps": []}
             raise
+
+    def instances(self, cluster_id: str) -> list[dict[str, Any]]:
+        """Return the instances that a cluster has, and those that it had in the last 30 days."""
+        pages = self.client.get_paginator("list_instances").paginate(ClusterId=cluster_id)
+        return patiently(lambda: [one for page in pages for one in page["Instances"]], self.patience_seconds)
 
     def cancel(self, cluster_id: str, ids: Sequence[str]) -> None:
         """Ask EMR to end steps, and all of their processes."""

@@ -63,7 +63,7 @@ def probable_cause(logs: Logs, cluster_id: str, step_id: str, wait_seconds: floa
     while True:
         before, said = said, _text(logs, f"{folder}/stderr.gz")
         # A driver that ran in the step itself gives what Python says to the step's stdout.
-        found = _thrown(logs, f"{folder}/stdout.gz") or _of_applications(logs, cluster_id, said)
+        found = thrown(logs, f"{folder}/stdout.gz") or _of_applications(logs, cluster_id, said)
         # Files of one step come one after the other.
         has_both = before is not None or logs.read(f"{folder}/stdout.gz") is not None
         is_all = said is not None and has_both and ELSEWHERE not in said
@@ -79,7 +79,7 @@ def _of_applications(logs: Logs, cluster_id: str, said: str | None) -> Cause | N
     for application in reversed(list(applications)):
         folder = f"{cluster_id}/containers/{application}"
         paths = sorted((one.path for one in logs.list(folder) if DRIVER.search(one.path)), key=_order)
-        found = [_thrown(logs, path) for path in paths] + [_last_line(logs, path) for path in paths if "stdout" in path]
+        found = [thrown(logs, path) for path in paths] + [last_line(logs, path) for path in paths if "stdout" in path]
         for cause in found:
             if cause:
                 return cause
@@ -94,18 +94,20 @@ def _order(path: str) -> tuple[bool, list[int]]:
 def _of_step(logs: Logs, folder: str, said: str | None) -> Cause | None:
     """Return what the step's own process tells."""
     for name in ("stderr.gz", "syslog.gz", "controller.gz"):
-        found = _thrown(logs, f"{folder}/{name}")
+        found = thrown(logs, f"{folder}/{name}")
         if found:
             return found
-    return _last_line(logs, f"{folder}/stderr.gz") if said else None
+    return last_line(logs, f"{folder}/stderr.gz") if said else None
 
 
-def _thrown(logs: Logs, path: str) -> Cause | None:
-    thrown = deepest(_text(logs, path) or "")
-    return Cause(str(thrown), logs.url(path)) if thrown else None
+def thrown(logs: Logs, path: str) -> Cause | None:
+    """Return the deepest exception that a log tells of."""
+    found = deepest(_text(logs, path) or "")
+    return Cause(str(found), logs.url(path)) if found else None
 
 
-def _last_line(logs: Logs, path: str) -> Cause | None:
+def last_line(logs: Logs, path: str) -> Cause | None:
+    """Return the last line of a log."""
     lines = (_text(logs, path) or "").strip().splitlines()
     return Cause(lines[-1][:SAID_LAST], logs.url(path)) if lines else None
 

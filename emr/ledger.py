@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
-import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
 from typing import Any, Protocol
 
-import psutil
-
 from emr.errors import LedgerUnreadable
+from emr.lease import Lease
 
 FOLDER = "_emr"
 # An intent is one until EMR's answer is stored; the states after it are how its steps stood when they were last seen.
 INTENT, SUBMITTED, COMPLETED, FAILED, CANCELLED = "INTENT", "SUBMITTED", "COMPLETED", "FAILED", "CANCELLED"
-# Longer than a call can take, and as long as whoever comes later waits for one that nobody answers for.
-LEASE = timedelta(seconds=60)
 
 
 class Found(Protocol):
@@ -45,29 +39,6 @@ class Store(Protocol):
     def create(self, path: str, data: bytes) -> bool: ...
     def replace(self, path: str, data: bytes, version: str) -> bool: ...
     def list(self, folder: str) -> Iterator[Listed]: ...
-
-
-@dataclass(frozen=True)
-class Lease:
-    """Which process submits, and until when it may still do so."""
-
-    owner: str
-    until: str
-
-    @property
-    def ends_at(self) -> datetime:
-        return datetime.fromisoformat(self.until)
-
-    def is_void(self) -> bool:
-        """Say whether its owner is known to be gone. Of another host's processes nothing is known."""
-        host, pid, started = self.owner.rsplit(" ", 2)
-        if host != socket.gethostname():
-            return False
-        try:
-            process = psutil.Process(int(pid))
-            return process.status() == psutil.STATUS_ZOMBIE or str(process.create_time()) != started
-        except psutil.NoSuchProcess:
-            return True
 
 
 @dataclass(frozen=True)
@@ -139,19 +110,6 @@ class Ledger:
     def mark(self, key: str, kept: Kept, **changes: Any) -> Kept | None:
         """Change an entry that was read; None as with write."""
         return self.write(key, dataclasses.replace(kept.entry, **changes), kept)
-
-
-def this_process() -> str:
-    """Return what names this process among those of all hosts."""
-    return f"{socket.gethostname()} {os.getpid()} {psutil.Process().create_time()}"
-
-
-def new_lease() -> Lease:
-    return Lease(this_process(), (now() + LEASE).isoformat())
-
-
-def now() -> datetime:
-    return datetime.now(timezone.utc)
 
 
 def _path(key: str) -> str:

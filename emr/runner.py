@@ -7,9 +7,10 @@ import dataclasses
 from emr.adoption import adopt, find
 from emr.api import OPEN, Emr
 from emr.errors import StepFailed, Unsettled
+from emr.holding import Holding
 from emr.ledger import CANCELLED, COMPLETED, FAILED, INTENT, SUBMITTED, Entry, Kept, Ledger
 from emr.submission import cancel_open, since, submit
-from emr.watching import tracking_url, watch
+from emr.watching import watch
 from emr.work import Reporter, Work
 
 # Each of these ends with steps that are watched, or with a reason to look again.
@@ -23,7 +24,7 @@ def run(emr: Emr, ledger: Ledger, work: Work, reporter: Reporter) -> Entry:
     """
     kept = _settled(emr, ledger, work)
     try:
-        reporter.tracking_url(tracking_url(emr.region, kept.entry.cluster_id))
+        reporter.tracking_url(emr.tracking_url(kept.entry.cluster_id, kept.entry.step_ids))
         if kept.entry.state != COMPLETED:
             work.watched(kept.entry)
             _watch(emr, ledger, work, kept, reporter)
@@ -55,15 +56,20 @@ def _settled(emr: Emr, ledger: Ledger, work: Work) -> Kept:
 
 
 def _watch(emr: Emr, ledger: Ledger, work: Work, kept: Kept, reporter: Reporter) -> None:
-    name, cluster_id = kept.entry.name, kept.entry.cluster_id
+    name, cluster_id, holding = kept.entry.name, kept.entry.cluster_id, Holding(ledger, work.key, kept)
+
+    def between() -> None:
+        holding.keep()
+        work.clusters.keep(name, cluster_id)
+
     try:
-        watch(emr, work, kept.entry, reporter, between=lambda: work.clusters.keep(name, cluster_id))
+        watch(emr, work, kept.entry, reporter, between)
     except StepFailed:
         # The last step clears away what those before it left in HDFS.
         cancel_open(emr, kept.entry, but=kept.entry.step_ids[-1:])
-        ledger.mark(work.key, kept, state=FAILED)
+        holding.end(FAILED)
         raise
-    ledger.mark(work.key, kept, state=COMPLETED)
+    holding.end(COMPLETED)
     _cancel_strays(emr, work, kept.entry)
 
 

@@ -22,6 +22,15 @@ class JobLine:
     arguments: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class SubmitLine:
+    """A call of spark-submit: its options, each followed by a value, the script, and the script's arguments."""
+
+    options: list[str]
+    script: str
+    arguments: list[str]
+
+
 def load(name: str) -> list[dict[str, Any]]:
     """Return the steps of a job, their places not filled. Raises FileNotFoundError if there are none."""
     file = resources.files("emr") / "steps" / f"{name}.json"
@@ -47,14 +56,15 @@ def as_one(steps: list[dict[str, Any]]) -> dict[str, Any]:
 
 def job_line(name: str, places: Mapping[str, str]) -> JobLine:
     """Return what the spark-submit step of a job runs; only its own places need to be given."""
+    line = spark_submit(name)
+    return JobLine(f"spark_jobs.{PurePosixPath(line.script).stem}", tuple(fill(line.arguments, places)))
+
+
+def spark_submit(name: str) -> SubmitLine:
+    """Return the spark-submit line of a job's steps, its places not filled."""
     for step in load(name):
-        arguments = step["HadoopJarStep"]["Args"]
-        if arguments[0] == "spark-submit":
-            script = next(index for index, one in enumerate(arguments) if _is_script(one))
-            module = f"spark_jobs.{PurePosixPath(arguments[script]).stem}"
-            return JobLine(module, tuple(fill(arguments[script + 1 :], places)))
+        command, *rest = step["HadoopJarStep"]["Args"]
+        if command == "spark-submit":
+            script = next(index for index, one in enumerate(rest) if one.endswith(".py"))
+            return SubmitLine(rest[:script], rest[script], rest[script + 1 :])
     raise ValueError(f"emr/steps/{name}.json has no spark-submit step.")
-
-
-def _is_script(argument: str) -> bool:
-    return argument.endswith(".py")

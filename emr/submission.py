@@ -13,7 +13,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from emr.api import CONNECT_SECONDS, OPEN, READ_SECONDS, Emr, is_surely_not_taken, is_unanswered
 from emr.errors import ClusterUnfit
-from emr.ledger import FAILED, INTENT, SUBMITTED, Entry, Kept, Ledger, new_lease, now
+from emr.lease import long_lease, new_lease, now
+from emr.ledger import FAILED, INTENT, SUBMITTED, Entry, Kept, Ledger
 from emr.steps import as_one
 from emr.work import Work
 
@@ -66,11 +67,20 @@ def _send(emr: Emr, ledger: Ledger, work: Work, intended: Kept, in_order: bool) 
 def _answered(emr: Emr, ledger: Ledger, work: Work, intent: Kept, in_order: bool) -> Kept | None:
     """Return the intent with the ids that EMR gave its steps, or None. Raises what EMR refused them for."""
     ids = _add(emr, intent.entry, named_steps(work, intent.entry, in_order))
-    kept = ledger.mark(work.key, intent, step_ids=ids, state=SUBMITTED) if ids else None
-    if ids and kept is None:
+    if not ids:
+        return None
+    answered = {"step_ids": ids, "state": SUBMITTED, "lease": long_lease()}
+    kept = ledger.mark(work.key, intent, **answered) or _found_by_another(ledger, work.key, ids)
+    if kept is None:
         log.warning("%s: somebody took over while it was submitted; its steps are cancelled.", intent.entry.name)
         emr.cancel(intent.entry.cluster_id, ids)
     return kept
+
+
+def _found_by_another(ledger: Ledger, key: str, ids: tuple[str, ...]) -> Kept | None:
+    """Return the entry if another run found the steps, or sent the same call, and stored their ids first."""
+    current = ledger.read(key)
+    return current if current and current.entry.step_ids == ids else None
 
 
 def keeps_order(cluster: dict[str, Any]) -> bool:

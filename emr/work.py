@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 from emr.ledger import Entry
@@ -48,7 +49,8 @@ class Work:
     key is where the ledger keeps it. title is what the names of its steps begin with. inputs says of what the partition
     is made: steps that were submitted for other inputs make another partition, and are not adopted. steps returns those
     of an attempt, of which the last one clears away what the others left. has_result says whether what an attempt's
-    steps made is where they were to put it. watched is called with each submission before its steps are watched.
+    steps made is where they were to put it. host_folder is where the processes of this host that wait for steps of a
+    cluster find each other; this user's alone. watched is called with each submission before its steps are watched.
     """
 
     key: str
@@ -58,5 +60,6 @@ class Work:
     new_attempt: Callable[[], str]
     steps: Callable[[str], list[dict[str, Any]]]
     has_result: Callable[[str], bool]
+    host_folder: Path
     poll_seconds: float = 30
     watched: Callable[[Entry], None] = _ignored

@@ -15,6 +15,8 @@ from typing import Any
 
 from emr_executor import OPEN, Executor
 from emr_faults import Fault, Faults
+from emr_instances import list_instances
+from emr_lives import Lives, mend, refusal
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.responses import ActionResult
 from moto.core.utils import get_pagination_model
@@ -35,6 +37,8 @@ class Api:
         # moto finds a region in the names of Amazon's hosts only.
         ElasticMapReduceResponse.default_region = region
         _mend_moto(executor)
+        self.lives = Lives(executor, faults)
+        mend(self.lives)
 
     def __call__(self, environ: dict[str, Any], start: Start) -> Iterable[bytes]:
         action = environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2]
@@ -70,6 +74,8 @@ class Api:
         return "Rate exceeded" if fault.kind == "throttle" else ""
 
     def _refusal(self, action: str, asked: dict[str, Any]) -> str:
+        if action == "RunJobFlow":
+            return refusal(asked)
         name = asked.get("ClusterId") or asked.get("JobFlowId")
         clusters = models.emr_backends[DEFAULT_ACCOUNT_ID][self.region].clusters
         if not isinstance(name, str):
@@ -120,4 +126,5 @@ def _mend_moto(executor: Executor) -> None:
     models.Cluster.add_steps = add_steps
     models.Step.status = property(status_with_failure)
     ElasticMapReduceResponse.cancel_steps = cancel_steps
+    ElasticMapReduceResponse.list_instances = list_instances
     get_pagination_model("emr")["ListSteps"]["limit_default"] = PAGE

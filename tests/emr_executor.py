@@ -43,7 +43,7 @@ class Executor:
         """Take steps, to be run when it is their turn."""
         with self.lock:
             cluster.steps.extend(steps)
-            self._go_on(cluster)
+            self.go_on(cluster)
         return steps
 
     def cancel(self, cluster: Any, ids: list[str]) -> list[dict[str, str]]:
@@ -51,10 +51,10 @@ class Executor:
         with self.lock:
             return [_cancel(step) for step in cluster.steps if step.id in ids]
 
-    def terminate(self, cluster: Any) -> None:
-        """Let a cluster die with all that runs on it."""
+    def terminate(self, cluster: Any, state: str = "TERMINATED_WITH_ERRORS", reason: Any = None) -> None:
+        """Let a cluster end, or die, with all that runs on it."""
         with self.lock:
-            cluster.state = "TERMINATED_WITH_ERRORS"
+            cluster.state, cluster.reason, cluster.end_datetime = state, reason or {}, datetime.now(timezone.utc)
             for step in cluster.steps:
                 step.state = {"PENDING": "CANCELLED", "RUNNING": "INTERRUPTED"}.get(step.state, step.state)
 
@@ -63,8 +63,11 @@ class Executor:
         for thread in self.running:
             thread.join()
 
-    def _go_on(self, cluster: Any) -> None:
+    def go_on(self, cluster: Any) -> None:
+        """Start what is due on a cluster that is up."""
         with self.lock:
+            if getattr(cluster, "state", None) not in ("WAITING", "RUNNING"):
+                return
             side_by_side = getattr(cluster, "step_concurrency_level", 1)
             free = side_by_side - len([step for step in cluster.steps if step.state in BUSY])
             pending = [step for step in cluster.steps if step.state == "PENDING"]
@@ -73,15 +76,14 @@ class Executor:
                 step.start()
                 self.running.append(threading.Thread(target=self._run, args=(cluster, step), daemon=True))
                 self.running[-1].start()
-            if getattr(cluster, "state", None) in ("WAITING", "RUNNING"):
-                cluster.state = "RUNNING" if any(step.state in BUSY for step in cluster.steps) else "WAITING"
+            cluster.state = "RUNNING" if any(step.state in BUSY for step in cluster.steps) else "WAITING"
 
     def _run(self, cluster: Any, step: Any) -> None:
         fault = self.faults.meet(step.name, "fail", "stall", "lose")
         if fault and fault.kind == "lose":
             with self.lock:
                 cluster.steps.remove(step)
-            self._go_on(cluster)
+            self.go_on(cluster)
             return
         if fault and fault.before:
             self._stall(fault, step)
@@ -152,7 +154,7 @@ class Executor:
             elif step.state == "RUNNING":
                 step.state, step.failure = "FAILED", self.logs.failure(cluster, step.id, self._place(step))
                 self._after_failure(cluster, step)
-            self._go_on(cluster)
+            self.go_on(cluster)
 
     def _after_failure(self, cluster: Any, step: Any) -> None:
         todo: dict[str, Callable[[], None]] = {

@@ -39,8 +39,8 @@ class Control:
         self.folder, self.clusters = folder, emr_backends[DEFAULT_ACCOUNT_ID][region].clusters
         self.faults, self.logs = Faults(), Logs(s3_endpoint, region)
         self.executor = Executor(folder, self.logs, self.faults)
-        api = Api(region, self.executor, self.faults)
-        self.server = make_server("127.0.0.1", 0, api, threaded=True, request_handler=Quiet)
+        self.api = Api(region, self.executor, self.faults)
+        self.server = make_server("127.0.0.1", 0, self.api, threaded=True, request_handler=Quiet)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def answer(self, request: dict[str, Any]) -> Any:
@@ -49,6 +49,7 @@ class Control:
     def start(self) -> int:
         """Forget what the last test asked for, end what it left running, and return the port on 127.0.0.1."""
         self.end()
+        self.before = set(self.clusters)
         self.faults.forget()
         self.logs.delay_seconds = 0
         return self.server.server_port
@@ -62,6 +63,14 @@ class Control:
 
     def terminate(self, cluster_id: str) -> None:
         self.executor.terminate(self.clusters[cluster_id])
+
+    def made(self) -> list[dict[str, Any]]:
+        """Return the clusters that a test made, in the order in which they came."""
+        made = [cluster for cluster in list(self.clusters.values()) if cluster.id not in self.before]
+        return [{"id": one.id, "name": one.name, "state": one.state, "tags": one._tags} for one in made]
+
+    def idle(self, cluster_id: str) -> bool:
+        return self.api.lives.idle(self.clusters[cluster_id])
 
     def hdfs(self, cluster_id: str) -> list[str]:
         """Return the paths of the files that a cluster's HDFS holds."""

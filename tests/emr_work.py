@@ -61,6 +61,7 @@ class Bench:
             new_attempt=lambda: f"{os.getpid()}-{next(self.numbers)}",
             steps=self.steps,
             has_result=lambda attempt: self.result(attempt).exists(),
+            host_folder=self.folder / "host",
             poll_seconds=0.2,
         )  # fmt: skip
 

@@ -23,6 +23,7 @@ from pipeline.core.spark.java import java_options
 
 __all__ = ["Emr", "emr", "emr_process"]
 
+INSTANCES = {"MasterInstanceType": "m7g.xlarge", "SlaveInstanceType": "m7g.xlarge", "InstanceCount": 3}
 LEFT = ("COMPLETED", "FAILED", "CANCELLED", "INTERRUPTED")
 
 
@@ -45,7 +46,7 @@ class Emr:
         """Return the id of a cluster that waits for steps."""
         return self.client.run_job_flow(
             Name="lakeshift", ReleaseLabel="emr-7.0.0", LogUri=self.log_uri, StepConcurrencyLevel=side_by_side,
-            Instances={"KeepJobFlowAliveWhenNoSteps": True},
+            Instances={**INSTANCES, "KeepJobFlowAliveWhenNoSteps": True},
         )["JobFlowId"]  # fmt: skip
 
     def steps(self) -> list[tuple[str, str]]:
@@ -54,6 +55,18 @@ class Emr:
 
     def states(self) -> list[str]:
         return [state for _, state in self.steps()]
+
+    def made(self) -> list[dict[str, Any]]:
+        """Return id, name, state and tags of the clusters that were made beside the test's own, in their order."""
+        return [one for one in self._ask("made") if one["name"] != "lakeshift"]
+
+    def idle(self, cluster_id: str) -> bool:
+        """Let a cluster have nothing to do for as long as its policy says, and say whether it ended."""
+        return self._ask("idle", cluster_id=cluster_id)
+
+    def start_slowly(self, part: str = "", fails: bool = False, **which: int) -> None:
+        """Let clusters come up, or fail to, only when they are released."""
+        self._ask("fault", kind="start", part=part, about={"fails": fails}, **which)
 
     def calls(self, action: str) -> int:
         """Return how often an action was asked for."""

@@ -63,8 +63,13 @@ def jobs_at(url: str, status: str) -> list[dict[str, Any]]:
 
 def of_application(url: str, what: str) -> list[dict[str, Any]]:
     """Return what the Spark UI says of its only application."""
+    return ask(f"{url}/api/v1/applications/{application_at(url)}/{what}")
+
+
+def application_at(url: str) -> str:
+    """Return the id of the only application of a Spark UI."""
     [application] = ask(f"{url}/api/v1/applications")
-    return ask(f"{url}/api/v1/applications/{application['id']}/{what}")
+    return application["id"]
 
 
 def ask(url: str) -> Any:

@@ -59,13 +59,18 @@ def ended(process: Popen[str]) -> tuple[int, str]:
     return process.returncode, output
 
 
-def test_a_day_goes_by_way_of_s3_emr_and_redshift(far, emr, redshift):
+def test_a_day_goes_by_way_of_s3_emr_and_redshift(far, emr, redshift, monkeypatch):
+    monkeypatch.delenv("LAKESHIFT_RUN")
     far.set("warehouse", url=redshift.url)
+    far.set("emr_prices", **{"m7g.xlarge": "0.2040"})
     assert far.lakeshift("migrate").code == 0
 
     done = far.metric_of(DAY)
 
     assert done.code == 0, done.output
+    assert re.search(rf"EMR: 0\.\d+ instance-hours on {emr.cluster_id} \(3 m7g.xlarge\), 0\.\d+ USD", done.output), (
+        done.output
+    )
     assert far.metric() == DAY_ROWS
     assert emr.states() == DONE
     assert [attempt in name for (name, _), attempt in zip(emr.steps(), commits(far) * 3, strict=True)] == [True] * 3

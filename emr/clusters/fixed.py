@@ -1,4 +1,4 @@
-"""A cluster that somebody else keeps."""
+"""A cluster, or an application of EMR Serverless, that somebody else keeps."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class FixedCluster:
-    """One cluster, by its id: it takes all submissions, and what waits there is in EMR's own order."""
+    """One of them, by its id in a setting: it takes all submissions, and what waits there is in EMR's own order."""
 
     cluster_id: str
+    setting: str = "cluster_id"
 
     @property
     def what(self) -> str:
-        return f"[emr] cluster_id = {self.cluster_id}"
+        return f"[emr] {self.setting} = {self.cluster_id}"
 
     def take(self, name: str) -> str:
         return self.cluster_id

@@ -20,7 +20,9 @@ from luigi.interface import core
 from luigi.parameter import UnconsumedParameterWarning
 
 from pipeline.core.errors import SettingError
+from pipeline.core.prices import EmrPrices
 from pipeline.core.settings import (
+    as_application,
     as_count,
     as_database,
     as_endpoint,
@@ -30,18 +32,21 @@ from pipeline.core.settings import (
     as_path,
     as_place,
     as_region,
+    as_role,
     as_roles,
     as_runner,
     as_share,
     as_warehouse,
     as_yes_no,
     as_zone,
+    fields_of,
     files_read,
     find,
     is_standalone,
     keys_of,
     masked,
     read_section,
+    read_setting,
     setting,
 )
 
@@ -93,7 +98,7 @@ class Warehouse:
 class Jobs:
     """Where the jobs of spark_jobs/ run, and with what."""
 
-    runner: str = setting("local", as_runner, "local or emr")
+    runner: str = setting("local", as_runner, "local, emr or emr-serverless")
     master: str = setting("local[*]", as_master, "local[*], or spark://host:7077")
     driver_memory: str = setting("1g")
     executor_memory: str = setting("1g")
@@ -105,12 +110,14 @@ class Jobs:
 
 @dataclass(frozen=True)
 class Emr:
-    """The cluster that runs the jobs, where [jobs] runner = emr."""
+    """What runs the jobs, where [jobs] runner = emr or emr-serverless."""
 
     cluster_id: str = setting("")
     log_uri: str = setting("")
     poll_seconds: int = setting("30", as_one_or_more, "a whole number of seconds, at least 1")
     log_wait_seconds: int = setting("360", as_count, "a whole number of seconds")
+    application_id: str = setting("", as_application, "the id of an application of EMR Serverless, 00f1abcdexample0")
+    job_role: str = setting("", as_role, "the ARN of a role")
 
 
 @dataclass(frozen=True)
@@ -142,6 +149,7 @@ SECTIONS: dict[str, type] = {
     "warehouse": Warehouse,
     "jobs": Jobs,
     "emr": Emr,
+    "emr_prices": EmrPrices,
     "log": Log,
     "user_behaviour": UserBehaviour,
     "stocks": Stocks,
@@ -166,6 +174,10 @@ def jobs() -> Jobs:
 
 def emr() -> Emr:
     return read_section("emr", Emr)
+
+
+def emr_prices() -> EmrPrices:
+    return read_section("emr_prices", EmrPrices)
 
 
 def log() -> Log:
@@ -199,11 +211,9 @@ class InForce:
 def in_force() -> Iterator[InForce]:
     """Yield every setting of ours, in the order of luigi.cfg. Raises SettingError at a malformed one."""
     for name, cls in SECTIONS.items():
-        read_section(name, cls)
-        for field in dataclasses.fields(cls):
-            value, origin, folder = find(name, field.name, field.metadata["default"])
-            shown = field.metadata["kind"](value, folder)
-            yield InForce(name, field.name, masked(str(shown)), origin)
+        for key, field in fields_of(name, cls).items():
+            shown = read_setting(name, key, field)
+            yield InForce(name, key, masked("" if shown is None else str(shown)), find(name, key, "")[1])
 
 
 def has_file() -> bool:
@@ -218,8 +228,10 @@ def check() -> None:
         raise SettingError(f"$LUIGI_CONFIG_PATH names {path}, which is no file.")
     refuse_misspelt()
     for name, cls in SECTIONS.items():
-        read_section(name, cls)
-        unknown = set(keys_of(name)) - {field.name for field in dataclasses.fields(cls)}
+        known_fields = fields_of(name, cls)
+        for key, field in known_fields.items():
+            read_setting(name, key, field)
+        unknown = set(keys_of(name)) - set(known_fields)
         if unknown:
             known = ", ".join(field.name for field in dataclasses.fields(cls))
             _, origin, _ = find(name, min(unknown), "")

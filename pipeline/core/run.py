@@ -31,6 +31,7 @@ from pipeline.core.logs import open_console, open_file
 from pipeline.core.planning import Plan, planned
 from pipeline.core.runtime import remove_run_folder
 from pipeline.core.spark import client
+from pipeline.core.spark.cost import cost_lines
 from pipeline.core.spark.submitted import cancel_submitted
 from pipeline.core.store.requests import requests_of
 from pipeline.core.summary import Summary, ends_of_each, explanation
@@ -174,6 +175,7 @@ class RunWorker(luigi.worker.Worker):
             del os.environ[client.RUN_FOLDER]
             client.stop_driver(self.run_folder)
             self.summary.requests = requests_of(self.run_folder)
+            self.summary.cost = cost_lines(self.run_folder)
             remove_run_folder(self.run_folder)
 
     def _give_back(self, reason: str) -> None:

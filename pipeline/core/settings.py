@@ -6,6 +6,7 @@ import dataclasses
 import re
 from collections.abc import Callable
 from configparser import ConfigParser, InterpolationError
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -35,19 +36,38 @@ def setting(default: str, kind: Callable[[str, Path], Any] = as_text, expected: 
     return dataclasses.field(metadata={"default": default, "kind": kind, "expected": expected})
 
 
+@dataclass(frozen=True)
+class Others:
+    """What a section's class has as OTHERS if its keys are not all known: how they look, and what each is."""
+
+    keys: re.Pattern[str]
+    field: dataclasses.Field
+
+
 def read_section(name: str, cls: type[T]) -> T:
-    values = {}
-    for field in dataclasses.fields(cls):  # type: ignore[arg-type]
-        value, origin, folder = find(name, field.name, field.metadata["default"])
-        try:
-            values[field.name] = field.metadata["kind"](value, folder)
-        except (ValueError, KeyError, OSError):
-            expected = field.metadata["expected"]
-            # Its own text may hold the value, which may hold a password.
-            raise SettingError(
-                f"[{name}] {field.name} = {masked(value) or '(nothing)'} ({origin}): expected {expected}"
-            ) from None
-    return cls(**values)
+    fields = dataclasses.fields(cls)  # type: ignore[arg-type]
+    return cls(**{field.name: read_setting(name, field.name, field) for field in fields})
+
+
+def read_setting(section: str, key: str, field: dataclasses.Field) -> Any:
+    """Return a setting as a field of its kind says. Raises SettingError when it is malformed."""
+    value, origin, folder = find(section, key, field.metadata["default"])
+    try:
+        return field.metadata["kind"](value, folder)
+    except (ValueError, KeyError, OSError):
+        expected = field.metadata["expected"]
+        # Its own text may hold the value, which may hold a password.
+        raise SettingError(
+            f"[{section}] {key} = {masked(value) or '(nothing)'} ({origin}): expected {expected}"
+        ) from None
+
+
+def fields_of(section: str, cls: type) -> dict[str, dataclasses.Field]:
+    """Return the settings of a section by their keys: those of its class, and those written that fit its OTHERS."""
+    fields = {field.name: field for field in dataclasses.fields(cls)}
+    others: Others | None = getattr(cls, "OTHERS", None)
+    keys = [key for key in keys_of(section) if key not in fields and others and others.keys.fullmatch(key)]
+    return fields | {key: others.field for key in keys if others}
 
 
 def keys_of(section: str) -> list[str]:
@@ -144,6 +164,18 @@ def as_roles(value: str, folder: Path) -> str:
     return value
 
 
+def as_role(value: str, folder: Path) -> str:
+    if value and not re.fullmatch(ROLE, value, re.ASCII):
+        raise ValueError
+    return value
+
+
+def as_application(value: str, folder: Path) -> str:
+    if not re.fullmatch(r"[0-9a-z]*", value, re.ASCII):
+        raise ValueError
+    return value
+
+
 def as_master(value: str, folder: Path) -> str:
     """Return a Spark master: threads of this machine, or a master of Spark's own and those that stand by for it."""
     if not re.fullmatch(rf"local(\[[\d*,]+\])?|{STANDALONE}[^\s/,:]+:\d+(,[^\s/,:]+:\d+)*", value):
@@ -194,6 +226,6 @@ def as_zone(value: str, folder: Path) -> ZoneInfo:
 
 
 def as_runner(value: str, folder: Path) -> str:
-    if value not in ("local", "emr"):
+    if value not in ("local", "emr", "emr-serverless"):
         raise ValueError
     return value

@@ -43,6 +43,7 @@ class Summary:
         self.outcomes: dict[str, Outcome] = {}
         self.elsewhere: dict[str, str] = {}
         self.requests: Counter[str] = Counter()
+        self.cost: list[str] = []
 
     def note(self, task: luigi.Task, status: str, explanation: str) -> None:
         """Take in what a worker tells the scheduler of a task."""
@@ -74,7 +75,7 @@ class Summary:
         if there and not (made or failed or unknown or waiting or end):
             names = ", ".join(one.name for one in there[:3])
             done = f"Nothing to do: {names} {'is' if len(there) == 1 else 'are'} already there ({seconds:.1f} s)."
-            return [*self._requests(), done]
+            return [*self.cost, *self._requests(), done]
         counts = [f"{len(made)} made", f"{len(there)} already there", f"{len(failed)} failed"]
         counts += [f"{len(unknown)} not checked"] if unknown else []
         counts += [f"{len(waiting)} not run"] if waiting else []
@@ -83,6 +84,7 @@ class Summary:
             *(f"  FAILED   {one.line}" for one in failed),
             *(f"  UNKNOWN  {one.line}" for one in unknown),
             *(f"  not run  {one.name}{self._reason(one)}" for one in waiting),
+            *self.cost,
             *self._requests(),
             f"Lakeshift: {', '.join(counts)} in {seconds:.1f} s{f', {end}' if end else ''}."
             + (f" The whole log: {config.log().file}" if failed or unknown or end else ""),

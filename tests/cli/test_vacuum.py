@@ -7,7 +7,8 @@ import pytest
 from fixtures_cli import DAY, REVIEWS, commit
 from fixtures_redshift import redshift, redshift_process  # noqa: F401
 
-from emr.ledger import Entry, Ledger, new_lease
+from emr.lease import new_lease
+from emr.ledger import Entry, Ledger
 from pipeline.core.lake import Lake
 from pipeline.core.store import open_store
 from pipeline.core.warehouse import warehouse

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import traceback
 from configparser import ConfigParser
+from decimal import Decimal
 
 import pytest
 from luigi.configuration import LuigiConfigParser
@@ -13,6 +14,7 @@ from project import ROOT
 from pipeline.core import config, luigi_settings
 from pipeline.core import settings as _settings
 from pipeline.core.errors import SettingError
+from pipeline.core.prices import price_of
 
 
 @pytest.fixture
@@ -112,6 +114,10 @@ def test_a_variable_that_is_not_set_is_one_line_with_its_setting(files, monkeypa
         ("database", "url", "mysql://h/d", "embedded, or postgresql://user@host/database"),
         ("database", "url", "", "embedded, or postgresql://user@host/database"),
         ("jobs", "runner", "moon", "local"),
+        ("emr", "application_id", "j-2AXXXX", "the id of an application of EMR Serverless"),
+        ("emr", "job_role", "lakeshift-job", "the ARN of a role"),
+        ("emr_prices", "currency", "dollars", "the three letters of a currency"),
+        ("emr_prices", "vcpu_hour", "-1", "a price such as 0.2040"),
         ("user_behaviour", "timezone", "Mars/Base", "a zone of the IANA database"),
     ],
 )
@@ -206,3 +212,27 @@ def test_each_setting_tells_the_file_that_it_came_from(files, tmp_path):
     assert origins["region"] == str(tmp_path / "0.cfg")
     assert origins["max_refused"] == str(tmp_path / "1.cfg")
     assert origins["root"] == "default"
+
+
+def test_the_prices_have_a_key_for_each_type_of_instance(files):
+    files("[emr_prices]\nm7g.xlarge = 0.2040\nm7g.xlarge.spot = 0.11\nu-6tb1.metal = 1\n")
+
+    config.check()
+
+    kinds = ("m7g.xlarge", "m7g.xlarge.spot", "u-6tb1.metal", "r7g.xlarge")
+    assert [price_of(kind) for kind in kinds] == [Decimal("0.2040"), Decimal("0.11"), 1, None]
+    assert {"m7g.xlarge", "m7g.xlarge.spot"} <= {one.key for one in config.in_force()}
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("m7g.xlarge = nan", r"\[emr_prices\] m7g.xlarge = nan \(.*\): expected a price such as"),
+        ("m7g = 0.2", r"\[emr_prices\] m7g \(.*\) is no setting"),
+    ],
+)
+def test_a_malformed_price_and_what_is_no_type_of_instance_are_refused(files, line, message):
+    files(f"[emr_prices]\n{line}\n")
+
+    with pytest.raises(SettingError, match=message):
+        config.check()

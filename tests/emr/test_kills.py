@@ -17,7 +17,7 @@ from fixtures_emr import emr, emr_process  # noqa: F401 - fixtures
 from fixtures_s3 import REGION
 from processes import wait_until
 
-from emr import adoption, ledger, submission
+from emr import adoption, lease, submission
 from emr.api import Emr
 from emr.errors import Unsettled
 from emr.ledger import Ledger
@@ -121,7 +121,7 @@ def test_an_intent_is_left_to_a_process_that_lives_for_as_long_as_its_lease(benc
 
 
 def test_a_frozen_submitter_finds_that_another_took_over_and_cancels_its_own(bench, emr, monkeypatch):
-    monkeypatch.setattr(ledger, "LEASE", timedelta(seconds=2))
+    monkeypatch.setattr(lease, "CALL", timedelta(seconds=2))
     monkeypatch.setattr(submission, "CALL_SECONDS", 0)
     emr.hold("AddJobFlowSteps")
     frozen = process_of(bench.run)
@@ -158,7 +158,7 @@ def test_steps_of_a_dead_submitter_that_come_late_are_cancelled_when_they_are_se
 
 
 def test_a_process_that_woke_up_after_its_lease_does_not_call(bench, emr, monkeypatch):
-    monkeypatch.setattr(ledger, "LEASE", timedelta(seconds=1))
+    monkeypatch.setattr(lease, "CALL", timedelta(seconds=1))
     monkeypatch.setattr(submission, "CALL_SECONDS", 1)
 
     with pytest.raises(Unsettled):

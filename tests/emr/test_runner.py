@@ -17,7 +17,7 @@ from processes import wait_until
 from emr import adoption, runner, submission
 from emr.api import Emr
 from emr.errors import ClusterUnfit, StepFailed, Unsettled
-from emr.ledger import this_process
+from emr.lease import this_process
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from emr_work import Bench
 from fixtures_emr import emr, emr_process  # noqa: F401 - fixtures
 from fixtures_s3 import REGION
 
-from emr import watching
+from emr import poller
 from emr.api import Emr
 from emr.submission import submit
 from emr.watching import watch
@@ -26,15 +26,15 @@ def bench(emr, tmp_path, monkeypatch):
     return Bench(emr, tmp_path)
 
 
-def test_whoever_waits_is_awake_every_second_however_rarely_it_looks(bench, monkeypatch):
-    monkeypatch.setattr(watching, "FIRST_SECONDS", 3)
+def test_whoever_waits_is_awake_every_second_however_rarely_it_looks(bench, emr, monkeypatch):
+    monkeypatch.setattr(poller, "FIRST_SECONDS", 3)
     bench.middle = ("sleep", "1")
     work, client, moments = replace(bench.work(), poll_seconds=3), Emr.connect(), [time.monotonic()]
 
     sent = submit(client, bench.ledger, work, None)
     watch(client, work, sent.entry, bench.heard, lambda: moments.append(time.monotonic()))
 
-    assert len(bench.heard.percents) == 2
+    assert emr.calls("ListSteps") == 2
     assert max(later - earlier for earlier, later in pairwise(moments)) < 2
 
 

@@ -1,4 +1,4 @@
-"""Runs the jobs of spark_jobs/ where [jobs] runner says: on EMR, or in the Spark driver of the run.
+"""Runs the jobs of spark_jobs/ where [jobs] runner says: on EMR, EMR Serverless, or in the Spark driver of the run.
 
 What runs here is the spark-submit line of emr/steps/<job>.json, with places of this machine in it.
 """
@@ -40,6 +40,10 @@ def run_job(name: str, input_location: str, attempt: Attempt, reporter: Reporter
         from pipeline.core.spark.on_emr import run_on_emr
 
         return run_on_emr(name, input_location, attempt, reporter)
+    if config.jobs().runner == "emr-serverless":
+        from pipeline.core.spark.on_serverless import run_on_serverless
+
+        return run_on_serverless(name, input_location, attempt, reporter)
     return _run_here(name, input_location, attempt, reporter)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from emr.ledger import this_process
+from emr.lease import this_process
 from pipeline.core.errors import one_line
 from pipeline.core.spark.client import run_folder
 
@@ -48,12 +48,11 @@ def cancel_submitted(folder: Path) -> None:
 
 
 def _cancel(key: str, owner: str) -> None:
-    from emr.api import Emr
     from emr.ledger import Ledger
     from emr.runner import cancel
-    from pipeline.core import config
     from pipeline.core.lake import lake
+    from pipeline.core.spark.service import connect
 
-    entry = cancel(Emr.connect(config.lake().region, PATIENCE_SECONDS), Ledger(lake().store), key, owner)
+    entry = cancel(connect(PATIENCE_SECONDS), Ledger(lake().store), key, owner)
     if entry:
         log.warning("%s: its steps on %s are cancelled.", entry.name, entry.cluster_id)

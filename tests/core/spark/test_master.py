@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from fixtures_jobs import JOB, Heard, begin, given_reviews, jobs_at, of_application
+from fixtures_jobs import JOB, Heard, application_at, begin, given_reviews, jobs_at, of_application
 from fixtures_s3 import REGION, free_port, new_bucket
 from fixtures_settings import settings_file
 from fixtures_spark_master import running_master
@@ -158,7 +158,8 @@ def test_an_application_that_was_ended_is_named_and_the_next_job_has_a_new_one(r
         def progress(self, percent):
             if not self.percents:
                 wait_until(lambda: executors(self.urls[0]), 60)
-                spark_master.end_application(spark_master.applications()[0]["id"])
+                # The master may still list that of a run which has ended.
+                spark_master.end_application(application_at(self.urls[0]))
             self.percents.append(percent)
 
     with pytest.raises(JobFailed, match=r"the day: the Spark master at spark://.* ended the application"):

@@ -14,7 +14,7 @@ from fixtures_s3 import REGION, new_bucket
 
 from pipeline.core.errors import CheckFailed, JobFailed, SettingError, SourceUnavailable
 from pipeline.core.lake import Counts, Dataset, Lake, Partition
-from pipeline.core.spark import code, jobs, on_emr
+from pipeline.core.spark import code, jobs, on_emr, results
 from pipeline.core.store.local import LocalStore
 from pipeline.core.store.s3 import S3Store
 
@@ -84,7 +84,7 @@ def test_what_another_run_has_moved_to_the_quarantine_is_not_missed(lake, monkey
     real = lake.store.list
     monkeypatch.setattr(lake.store, "list", lambda folder: next(lists, None) or real(folder))
 
-    on_emr._move_refused(attempt)
+    results.move_refused(attempt)
 
     assert [one.path.rpartition("/")[2] for one in real(attempt.quarantine)] == ["two.json"]
     assert list(real(f"{attempt.dataset}/{attempt.id}/refused")) == []
@@ -119,7 +119,7 @@ def given_result(attempt):
     written = {"name": "part-0000.parquet", "bytes": 3, "rows": 1}
     report = {"read": 1, "written": 1, "refused": 0, "files": [written], "schema": {}}
     assert attempt.store.create(f"{attempt.dataset}/{attempt.id}/report.json", json.dumps(report).encode())
-    return on_emr._report(attempt)
+    return results.report_of(attempt)
 
 
 def test_the_code_is_uploaded_once_for_each_content(lake):
@@ -189,5 +189,5 @@ def test_an_attempt_whose_files_are_gone_has_no_result(lake):
 
     lake.store.delete([f"{attempt.folder}/part-0000.parquet"])
 
-    assert on_emr._report(attempt) is None
-    assert on_emr._report(dataclasses.replace(attempt, id="another")) is None
+    assert results.report_of(attempt) is None
+    assert results.report_of(dataclasses.replace(attempt, id="another")) is None

@@ -1,0 +1,30 @@
+"""What job runs of EMR Serverless are billed for."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+from emr.cost import Hours, Use
+from emr.serverless import Serverless
+
+# What EMR bills, by what its price is found by.
+BILLED = {"vcpu_hour": "vCPUHour", "memory_gb_hour": "memoryGBHour", "storage_gb_hour": "storageGBHour"}
+
+
+def billed(emr: Serverless, application_id: str, ids_by_partition: Mapping[str, Sequence[str]]) -> Use:
+    """Return what the job runs of some partitions are billed for, as far as EMR tells."""
+    told = {partition: [emr.used(application_id, one) for one in ids] for partition, ids in ids_by_partition.items()}
+    by_partition = {
+        partition: _sum({kind: used.get(name, 0.0) for kind, name in BILLED.items()} for used in some if used)
+        for partition, some in told.items()
+    }
+    untold = sum(not used for some in told.values() for used in some)
+    return Use(application_id, _sum(by_partition.values()), by_partition, untold=untold)
+
+
+def _sum(some: Iterable[Hours]) -> Hours:
+    total: Counter[str] = Counter()
+    for hours in some:
+        total.update({kind: amount for kind, amount in hours.items() if amount})
+    return total
