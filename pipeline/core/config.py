@@ -26,16 +26,19 @@ from pipeline.core.settings import (
     as_count,
     as_database,
     as_endpoint,
+    as_ends,
     as_folder,
     as_master,
     as_one_or_more,
     as_path,
     as_place,
+    as_project,
     as_region,
     as_role,
     as_roles,
     as_runner,
     as_share,
+    as_topic,
     as_warehouse,
     as_yes_no,
     as_zone,
@@ -136,6 +139,15 @@ class UserBehaviour:
 
 
 @dataclass(frozen=True)
+class Alerts:
+    """Who is told how a run ended."""
+
+    sns_topic_arn: str = setting("", as_topic, "arn:aws:sns:<region>:<account>:<topic>, or nothing for the log")
+    project: str = setting("lakeshift", as_project, "up to 80 letters, digits, _ and -")
+    on: frozenset[str] = setting("success, failure", as_ends, "success, failure, or both with a comma between")
+
+
+@dataclass(frozen=True)
 class Stocks:
     """What belongs to the stocks pipeline alone."""
 
@@ -153,6 +165,7 @@ SECTIONS: dict[str, type] = {
     "log": Log,
     "user_behaviour": UserBehaviour,
     "stocks": Stocks,
+    "alerts": Alerts,
 }
 
 
@@ -186,6 +199,10 @@ def log() -> Log:
 
 def user_behaviour() -> UserBehaviour:
     return read_section("user_behaviour", UserBehaviour)
+
+
+def alerts() -> Alerts:
+    return read_section("alerts", Alerts)
 
 
 def stocks() -> Stocks:
