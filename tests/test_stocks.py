@@ -95,3 +95,19 @@ def test_what_does_not_fit_is_refused_with_its_file_line_and_reason(project, dro
         ("empty.us.csv", "1", "the file is empty"),
         ("a.us.csv", "282", "its Open 'x' is no number of 12 digits and 6 after the point"),
     ]
+
+
+def test_a_file_that_changed_is_there_once_after_a_rerun(project, drop):
+    drop.put("a.us.csv", "2017-11-09,1,1,1,1,1,0")
+    drop.list("a.us.csv")
+    run(project)
+    drop.put("a.us.csv", "2017-11-09,1,1,1,1,2,0")
+
+    asked = project.lakeshift("rerun", "pipeline.stocks.HistoricalStocks", "--date", DAY)
+    before = table(project, "volume_traded")
+    done = run(project)
+
+    assert asked.lines[0] == f"stage/historical_stock_data/insert_date={DAY} will be made again"
+    assert (before, table(project, "volume_traded")) == ([(1,)], [(2,)])
+    assert done.code == 0, done.output
+    assert ",2," in drop.published.read_text()

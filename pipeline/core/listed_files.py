@@ -75,14 +75,19 @@ class ListedFiles:
                 target.write(data)
         return SourceFile(name, to)
 
-    def fingerprint(self, files: Sequence[SourceFile]) -> Input:
-        """Return what tells this state of the files from another."""
-        digest, size = hashlib.sha256(), 0
-        for file in files:
-            data = file.path.read_bytes()
-            size += len(data)
-            digest.update(f"{file.name}\0{hashlib.sha256(data).hexdigest()}\n".encode())
-        return Input(self.root, fingerprint={"files": len(files), "bytes": size, "sha256": digest.hexdigest()})
+    def state(self) -> str:
+        """Return what tells this state of the folder and the list from another, without reading the files."""
+        digest = hashlib.sha256()
+        for one in [*self.store.list(self.folder), *self.store.list(self.list_path.rpartition("/")[0])]:
+            digest.update(f"{one.path}\0{one.bytes}\0{one.modified.isoformat()}\n".encode())
+        return digest.hexdigest()
+
+    def fingerprint(self, files: Sequence[SourceFile], state: str) -> Input:
+        """Return what the files were. Raises SourceUnavailable if they are no longer in the state that was seen."""
+        size = sum(file.path.stat().st_size for file in files)
+        if self.state() != state:
+            raise SourceUnavailable(f"{self.root} changed while it was read. Wait until it is written, and run again.")
+        return Input(self.root, fingerprint={"files": len(files), "bytes": size, "state": state})
 
 
 def _names(text: str) -> Iterator[tuple[str, str]]:

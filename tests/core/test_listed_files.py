@@ -80,13 +80,20 @@ def test_files_in_s3_are_brought_here(folder, settings, ministack):
     assert (other.name, other.path.read_text()) == ("a.us.csv", "a.us.csv")
 
 
-def test_a_fingerprint_tells_one_state_of_the_files_from_another(folder):
+def test_a_folder_that_was_changed_has_another_state(folder):
     files = ListedFiles(str(folder), "list.txt", "Stocks", "[stocks] source")
-    fetched = files.fetch(["a.us.csv", "ü.us.csv"], folder / "fetched")
-    before = files.fingerprint(fetched)
+    before = files.state()
 
     (folder / "Stocks/a.us.csv").write_text("A.us.csv")
 
-    after = files.fingerprint(fetched)
-    assert before.fingerprint["files"] == after.fingerprint["files"] == 2
-    assert before.fingerprint["sha256"] != after.fingerprint["sha256"]
+    assert files.state() not in ("", before)
+
+
+def test_files_that_change_while_they_are_read_are_refused(folder):
+    files = ListedFiles(str(folder), "list.txt", "Stocks", "[stocks] source")
+    state = files.state()
+    fetched = files.fetch(["a.us.csv"], folder / "fetched")
+    (folder / "Stocks/a.us.csv").write_text("A.us.csv")
+
+    with pytest.raises(SourceUnavailable, match="changed while it was read"):
+        files.fingerprint(fetched, state)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -36,6 +36,9 @@ class TypedFilesTask(SourceTask):
         """Return the folder and the list."""
         raise NotImplementedError
 
+    def source_now(self) -> Mapping[str, str | int]:
+        return {"state": self.source().state()}
+
     def read(self, attempt: Attempt) -> Made:
         with (
             scratch_folder(run_folder()) as scratch,
@@ -43,10 +46,11 @@ class TypedFilesTask(SourceTask):
             duckdb.connect(config={"temp_directory": str(scratch / "spill")}) as connection,
         ):
             source = self.source()
+            state = source.state()
             listing = source.listing(refused)
             files = source.fetch(listing.names, scratch / "fetched")
-            fingerprint = source.fingerprint(files)
             TypedFiles(files, self.columns, scratch, refused).load(connection, "typed_row")
+            read = source.fingerprint(files, state)
             schema = self._write(connection, listing.names, scratch / PART)
             found = connection.execute(read_sql(self.findings)).fetchall()
             [(count,)] = connection.execute("SELECT count(*) FROM typed_row").fetchall()
@@ -54,7 +58,7 @@ class TypedFilesTask(SourceTask):
                 shutil.copyfileobj(made, target, 1 << 20)
         odd = tuple(f"{number:,} {name}" for name, number in found if number)
         rows = Counts(count + refused.count, count, refused.count)
-        return Made(rows, [File(PART, attempt.size(PART), count)], schema, (fingerprint,), refused.first, findings=odd)
+        return Made(rows, [File(PART, attempt.size(PART), count)], schema, (read,), refused.first, findings=odd)
 
     def _write(self, connection: Any, names: Sequence[str], to: Path) -> dict[str, str]:
         """Write what the query returns, and return its columns and their types."""
