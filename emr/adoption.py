@@ -31,19 +31,24 @@ def adopt(emr: Emr, ledger: Ledger, work: Work, seen: Kept | None) -> Kept | Non
     if kept.entry.state == COMPLETED:
         return kept
     # Whoever adopts what nobody owns any more answers for it, and cancels it when the run is stopped.
-    return ledger.mark(work.key, kept, lease=long_lease()) if kept.entry.lease.is_over() else kept
+    taken = ledger.mark(work.key, kept, lease=long_lease()) if kept.entry.lease.is_over() else None
+    # Or another does since just now.
+    return taken or kept
 
 
 def find(emr: Emr, ledger: Ledger, key: str, seen: Kept) -> tuple[str, ...]:
     """Return the ids of all steps of an intent that nobody answered, or none once no more can come."""
-    until, entry = _settled_at(seen.entry), seen.entry
+    until, last, entry = _settled_at(seen.entry), seen, seen.entry
     while True:
         steps = emr.named(entry.cluster_id, entry.name, since(entry))
         current = ledger.read(key)
         if _are_all(steps):
             return tuple(step.id for step in steps)
-        if current is None or current.version != seen.version or now() > until:
+        if current is None or current.entry.name != entry.name or current.entry.state != INTENT or now() > until:
             return ()
+        if current != last:
+            # EMR took no steps, and whoever submits sends them again.
+            until, last = _settled_at(current.entry), current
         time.sleep(LOOK_SECONDS)
 
 

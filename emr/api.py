@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any
 
 from botocore.config import Config
-from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
-from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random_exponential
+from botocore.exceptions import ClientError
 
-T = TypeVar("T")
+from emr.answers import code_of, patiently
+
 OPEN = frozenset({"PENDING", "RUNNING", "CANCEL_PENDING"})
+# Of those, what nobody has cancelled yet.
+GOING = frozenset({"PENDING", "RUNNING"})
 COMPLETED = "COMPLETED"
+# A cluster of these states takes steps.
+TAKES_STEPS = ("STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING")
 CONNECT_SECONDS, READ_SECONDS = 5, 20
-# EMR's limits: so many ids in one question, so many steps in one cancellation.
-MOST_IDS, MOST_CANCELLED = 10, 256
+# EMR's limits: so many ids in one question, so many steps in one cancellation, and so many open ones on a cluster.
+MOST_IDS, MOST_CANCELLED, MOST_OPEN = 10, 256, 256
 PATIENCE_SECONDS = 900.0
 # Who has nothing on a cluster yet need not wait for EMR as long.
 FIRST_SECONDS = 60.0
-LONGEST_WAIT_SECONDS = 30
-THEIR_FAULT = 500
-NO_ROOM = "Maximum number of active steps"
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,8 @@ class Emr:
     """
 
     service = "emr"
+    # How many steps one look may be for.
+    most_ids = MOST_IDS
 
     def __init__(self, client: Any, once: Any, patience_seconds: float) -> None:
         self.client, self.once, self.patience_seconds = client, once, patience_seconds
@@ -74,6 +78,11 @@ class Emr:
         return cls(client(mode="adaptive", total_max_attempts=5), client(total_max_attempts=1), patience_seconds)
 
     @property
+    def first_seconds(self) -> float:
+        """How long it is asked again while nothing of it is needed yet."""
+        return min(FIRST_SECONDS, self.patience_seconds)
+
+    @property
     def region(self) -> str:
         return self.client.meta.region_name
 
@@ -84,7 +93,7 @@ class Emr:
 
     def cluster(self, cluster_id: str) -> dict[str, Any]:
         """Return what EMR says of a cluster."""
-        return patiently(lambda: self.client.describe_cluster(ClusterId=cluster_id), FIRST_SECONDS)["Cluster"]
+        return patiently(lambda: self.client.describe_cluster(ClusterId=cluster_id), self.first_seconds)["Cluster"]
 
     def add(self, cluster_id: str, steps: Sequence[dict[str, Any]]) -> tuple[str, ...]:
         """Return the ids of the steps that were added by the one request that is sent."""
@@ -96,22 +105,39 @@ class Emr:
 
     def steps(self, cluster_id: str, ids: Sequence[str]) -> list[Step]:
         """Return the steps in the order of the ids, but for those that EMR does not know."""
-        found: dict[str, Step] = {}
-        for some in _in_parts(ids, MOST_IDS):
-            told = self._page(ClusterId=cluster_id, StepIds=some)
-            found |= {one["Id"]: Step.of(one) for one in told["Steps"]}
+        found = {step.id: step for some in _in_parts(ids, MOST_IDS) for step in self._known(cluster_id, some)}
         return [found[one] for one in ids if one in found]
+
+    def _known(self, cluster_id: str, ids: list[str]) -> list[Step]:
+        told = self._page(ClusterId=cluster_id, StepIds=ids)
+        # EMR may refuse all for one that it does not know.
+        if told is None and len(ids) > 1:
+            return [step for one in ids for step in self._known(cluster_id, [one])]
+        return [Step.of(one) for one in told["Steps"]] if told else []
 
     def named(self, cluster_id: str, name: str, since: datetime) -> list[Step]:
         """Return the steps whose names begin with a name, the first one first; only what is younger is looked at."""
         found = [step for step in self._newest_first(cluster_id, since) if step.name.startswith(f"{name} ")]
         return sorted(found, key=lambda step: step.name)
 
+    def going(self, cluster_id: str) -> list[Step]:
+        """Return the steps that run or wait, whoever sent them."""
+        found: list[Step] = []
+        marker: dict[str, str] = {}
+        while told := self._page(ClusterId=cluster_id, StepStates=sorted(GOING), **marker):
+            found += map(Step.of, told["Steps"])
+            if not told.get("Marker"):
+                break
+            marker = {"Marker": told["Marker"]}
+        return found
+
     def _newest_first(self, cluster_id: str, since: datetime) -> Iterator[Step]:
         # Only without a filter does EMR promise an order.
         marker: dict[str, str] = {}
         while True:
             told = self._page(ClusterId=cluster_id, **marker)
+            if told is None:
+                return
             for one in map(Step.of, told["Steps"]):
                 if one.created_at and one.created_at < since:
                     return
@@ -120,13 +146,13 @@ class Emr:
                 return
             marker = {"Marker": told["Marker"]}
 
-    def _page(self, **asked: Any) -> dict[str, Any]:
+    def _page(self, **asked: Any) -> dict[str, Any] | None:
         try:
             return patiently(lambda: self.client.list_steps(**asked), self.patience_seconds)
         except ClientError as error:
             # Of a cluster that ended months ago nothing is known any more.
-            if _code(error) == "InvalidRequestException":
-                return {"Steps": []}
+            if code_of(error) == "InvalidRequestException":
+                return None
             raise
 
     def instances(self, cluster_id: str) -> list[dict[str, Any]]:
@@ -137,43 +163,8 @@ class Emr:
     def cancel(self, cluster_id: str, ids: Sequence[str]) -> None:
         """Ask EMR to end steps, and all of their processes."""
         for some in _in_parts(ids, MOST_CANCELLED):
-            self.client.cancel_steps(ClusterId=cluster_id, StepIds=some, StepCancellationOption="TERMINATE_PROCESS")
-
-
-def patiently(call: Callable[[], T], seconds: float) -> T:
-    """Return what a call returns, made again while EMR is throttling, or away, for as long as that may last."""
-    tries = Retrying(
-        retry=retry_if_exception(is_passing),
-        wait=wait_random_exponential(multiplier=1, max=LONGEST_WAIT_SECONDS),
-        stop=stop_after_delay(seconds),
-        reraise=True,
-    )
-    return tries(call)
-
-
-def is_passing(error: BaseException) -> bool:
-    """Say whether the same call may well succeed later."""
-    return _is_throttled(error) or is_unanswered(error)
-
-
-def is_unanswered(error: BaseException) -> bool:
-    """Say whether nobody knows what became of a call."""
-    if isinstance(error, ClientError):
-        return error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= THEIR_FAULT
-    return isinstance(error, (ConnectionError, HTTPClientError))
-
-
-def is_surely_not_taken(error: BaseException) -> bool:
-    """Say whether steps were refused for a reason that passes: too many calls, or too many steps that are open."""
-    return _is_throttled(error) or (isinstance(error, ClientError) and NO_ROOM in str(error))
-
-
-def _is_throttled(error: BaseException) -> bool:
-    return isinstance(error, ClientError) and ("Throttl" in _code(error) or _code(error) == "RequestLimitExceeded")
-
-
-def _code(error: ClientError) -> str:
-    return error.response.get("Error", {}).get("Code", "")
+            asked = {"ClusterId": cluster_id, "StepIds": some, "StepCancellationOption": "TERMINATE_PROCESS"}
+            patiently(partial(self.client.cancel_steps, **asked), self.patience_seconds)
 
 
 def _in_parts(ids: Iterable[str], size: int) -> Iterator[list[str]]:

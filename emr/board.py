@@ -1,96 +1,24 @@
-"""What the processes of a host that wait for steps of one cluster leave for each other, in a folder of their user's.
-
-Times are those of time.monotonic, which is one clock for all processes of a host, and which nobody sets.
-"""
+"""What the processes of a host that wait for one cluster leave for each other, in a folder of their user's."""
 
 from __future__ import annotations
 
 import dataclasses
 import fcntl
 import json
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
 from tenacity import retry, retry_if_exception_type, stop_after_attempt
 
-from emr.api import OPEN, Step
+from emr.looks import Look, Waiter
 
 # Whoever looks holds the lock of a turn. There are several, as one may be held by a process that is frozen.
 TURNS = 4
 LOOK, WAITING = "look.json", "waiting"
-TIMES = ("created_at", "started_at", "ended_at")
-
-
-@dataclass(frozen=True)
-class Waiter:
-    """Who waits for the steps of a submission, in their order; when these were made, by the clock of the day."""
-
-    step_ids: tuple[str, ...]
-    made_at: float
-    began: float
-
-
-@dataclass(frozen=True)
-class Seen:
-    """A step as EMR last told of it, since when it has been so, and how often EMR was asked since and left it out."""
-
-    step: Step | None
-    since: float
-    asked: float = 0
-    left_out: int = 0
-
-    @property
-    def is_open(self) -> bool:
-        return not self.step or self.step.state in OPEN
-
-    @property
-    def is_waiting(self) -> bool:
-        return not self.left_out and (not self.step or self.step.state == "PENDING")
-
-    def after(self, told: Step | None, now: float) -> Seen:
-        """Return how it stands after an answer."""
-        if told is None:
-            return Seen(self.step, self.since if self.left_out else now, now, self.left_out + 1)
-        is_same = self.step and self.step.state == told.state and not self.left_out
-        return Seen(told, self.since if is_same else now, now)
-
-    @classmethod
-    def of(cls, values: dict[str, Any]) -> Seen:
-        step = values["step"]
-        if step:
-            times = {name: datetime.fromisoformat(step[name]) for name in TIMES if step[name]}
-            values = values | {"step": Step(**(step | times))}
-        return cls(**values)
-
-
-@dataclass(frozen=True)
-class Look:
-    """What was seen of all steps that are waited for, in the order in which they were made; and how the look went.
-
-    spread makes the next one come a little earlier than it might. turn is the lock that was held. failures counts the
-    looks, since a moment, that EMR did not answer.
-    """
-
-    number: int
-    at: float
-    spread: float
-    turn: int = 0
-    failures: int = 0
-    failing_since: float = 0
-    seen: dict[str, Seen] = field(default_factory=dict)
-
-    def to_json(self) -> bytes:
-        return json.dumps(dataclasses.asdict(self), default=datetime.isoformat).encode()
-
-    @classmethod
-    def from_json(cls, data: bytes) -> Look:
-        values = json.loads(data)
-        return cls(**(values | {"seen": {one: Seen.of(seen) for one, seen in values["seen"].items()}}))
 
 
 class Board:
@@ -115,7 +43,7 @@ class Board:
                 yield note
             finally:
                 path.unlink(missing_ok=True)
-                self._leave()
+                self.leave()
 
     def waiters(self) -> list[Waiter]:
         """Return those that live; of others nothing is left."""
@@ -140,11 +68,17 @@ class Board:
         draft.write_bytes(look.to_json())
         draft.replace(self.folder / LOOK)
 
+    def open_steps(self) -> int:
+        """Return how many steps are waited for that have not ended."""
+        look = self.look()
+        ended = {one for one, seen in look.seen.items() if not seen.is_open} if look else set()
+        return len({one for waiter in self.waiters() for one in waiter.step_ids} - ended)
+
     @contextmanager
-    def turn(self, number: int) -> Iterator[bool]:
-        """Yield whether it is this process's turn to look; if so no other has that turn until the block ends."""
+    def turn(self, name: int | str) -> Iterator[bool]:
+        """Yield whether it is this process's turn; if so no other has that turn until the block ends."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with (self.folder / f"turn.{number}").open("ab") as file:
+        with self._turn(name).open("ab") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -155,6 +89,30 @@ class Board:
             finally:
                 # By name, since a child forked meanwhile has the open file too and would keep the lock.
                 fcntl.flock(file, fcntl.LOCK_UN)
+
+    def be_heard(self, name: str) -> None:
+        """Have the others know that who has a turn is at it."""
+        with suppress(FileNotFoundError):
+            self._turn(name).touch()
+
+    def silent_seconds(self, name: str) -> float:
+        """Return how long nothing was heard of whoever has a turn."""
+        try:
+            return time.time() - self._turn(name).stat().st_mtime
+        except FileNotFoundError:
+            return 0
+
+    def leave(self) -> None:
+        """Remove the folder if nobody waits any more. Who comes just now loses no more than a look."""
+        with suppress(OSError):
+            with suppress(FileNotFoundError):
+                (self.folder / WAITING).rmdir()
+            for path in self.folder.iterdir():
+                path.unlink()
+            self.folder.rmdir()
+
+    def _turn(self, name: int | str) -> Path:
+        return self.folder / f"turn.{name}"
 
     # Whoever leaves last removes the folders, perhaps just as the next one comes.
     @retry(retry=retry_if_exception_type(FileNotFoundError), stop=stop_after_attempt(10), reraise=True)
@@ -170,14 +128,6 @@ class Board:
             draft.rename(path)
             opened.pop_all()
         return file
-
-    def _leave(self) -> None:
-        """Remove the folder if nobody waits any more. Who comes just now loses no more than a look."""
-        with suppress(OSError):
-            (self.folder / WAITING).rmdir()
-            for path in self.folder.iterdir():
-                path.unlink()
-            self.folder.rmdir()
 
 
 def _read_note(path: Path) -> Waiter | None:

@@ -9,9 +9,8 @@ from datetime import datetime
 from typing import Any
 
 from emr.api import Emr, Step
+from emr.clusters.request import RUN_TAG
 
-# A cluster that has it was made for one run, which pays for it from its beginning to its end.
-OF_ONE_RUN = "lakeshift:run"
 SPOT = ".spot"
 # What is being waited for is not paid for.
 NOT_YET = "AWAITING_FULFILLMENT"
@@ -51,16 +50,17 @@ class Use:
     untold: int = 0
 
 
-def use(emr: Emr, cluster_id: str, ids_by_partition: Mapping[str, Sequence[str]], now: datetime) -> Use:
+def use(emr: Emr, cluster_id: str, partitions: Mapping[str, Mapping[str, Span | None]], now: datetime) -> Use:
     """Return what the steps of some partitions have used of a cluster until now.
 
-    Its instances count while any of the steps runs, also those that stood idle, and are shared out by the time of each
-    partition's steps.
+    EMR is asked for the times of the steps that come without. Instances count while any of the steps runs, also those
+    that stood idle, and are shared out by the time of each partition's steps.
     """
-    steps = {step.id: step for step in emr.steps(cluster_id, [one for ids in ids_by_partition.values() for one in ids])}
+    unknown = [one for steps in partitions.values() for one, span in steps.items() if not span]
+    asked = {step.id: _span(step, now) for step in emr.steps(cluster_id, unknown)}
     spans = {
-        partition: [span for one in ids if one in steps and (span := _span(steps[one], now))]
-        for partition, ids in ids_by_partition.items()
+        partition: [span for one, known in steps.items() if (span := known or asked.get(one))]
+        for partition, steps in partitions.items()
     }
     paid = _life(emr.cluster(cluster_id), now) or union(span for some in spans.values() for span in some)
     hours: dict[str, float] = defaultdict(float)
@@ -92,7 +92,7 @@ def _span(step: Step, now: datetime) -> Span | None:
 
 def _life(cluster: Mapping[str, Any], now: datetime) -> list[Span]:
     """Return the whole time of a cluster that is one run's own, and nothing of any other."""
-    is_own = any(tag["Key"] == OF_ONE_RUN for tag in cluster.get("Tags", ()))
+    is_own = any(tag["Key"] == RUN_TAG for tag in cluster.get("Tags", ()))
     return [_time(cluster, now)] if is_own else []
 
 

@@ -13,6 +13,10 @@ class ClusterUnfit(EmrError):
     """The cluster takes no steps."""
 
 
+class ClusterLost(EmrError):
+    """A cluster that Lakeshift made did not come up, or died."""
+
+
 class Unsettled(EmrError):
     """A submission was not answered, and no step of it is to be found."""
 

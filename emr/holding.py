@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
+from typing import Any
 
-from emr.lease import long_lease
+from emr.lease import long_lease, this_host
 from emr.ledger import SUBMITTED, Kept, Ledger
 
 log = logging.getLogger(__name__)
@@ -23,16 +24,24 @@ class Holding:
 
     def keep(self) -> None:
         """Renew the lease when it is due, and take it when nobody has it any more; called about every second."""
-        lease = self.kept.entry.lease
-        is_needed = lease.is_due() if lease.is_mine() else lease.is_over()
-        if not is_needed or self.is_settled or time.monotonic() < self._not_before:
+        changes = self._due()
+        if not changes or self.is_settled or time.monotonic() < self._not_before:
             return
         try:
-            self._mark(lease=long_lease())
+            self._mark(**changes)
         except Exception as error:
             # What is waited for goes on without the ledger, which may be away for a while.
             log.warning("The lease of %s could not be renewed: %s", self.kept.entry.name, error)
             self._not_before = time.monotonic() + AGAIN_SECONDS
+
+    def _due(self) -> dict[str, Any]:
+        """Return what is to be changed of the entry now."""
+        entry = self.kept.entry
+        if entry.lease.is_due() if entry.lease.is_mine() else entry.lease.is_over():
+            return {"lease": long_lease()}
+        # Were the owner to die, it would be seen on its own host long before this process can take the lease.
+        is_known = this_host() in (entry.lease.host, *entry.hosts)
+        return {} if is_known else {"hosts": (*entry.hosts, this_host())}
 
     def end(self, state: str) -> None:
         """Write down how the steps ended, unless that was done, or another submission has taken their place."""

@@ -33,14 +33,18 @@ class Lease:
     def ends_at(self) -> datetime:
         return datetime.fromisoformat(self.until)
 
+    @property
+    def host(self) -> str:
+        return self.owner.rsplit(" ", 2)[0]
+
     def is_mine(self) -> bool:
         return self.owner == this_process()
 
     def is_void(self) -> bool:
         """Say whether its owner is known to be gone. Of another host's processes nothing is known."""
-        host, pid, started = self.owner.rsplit(" ", 2)
-        if host != this_host():
+        if self.host != this_host():
             return False
+        _, pid, started = self.owner.rsplit(" ", 2)
         try:
             process = psutil.Process(int(pid))
             is_another = abs(process.create_time() - float(started)) > SET_SECONDS
@@ -48,9 +52,16 @@ class Lease:
         except psutil.NoSuchProcess:
             return True
 
-    def is_over(self) -> bool:
-        """Say whether nobody answers for it: a process of this host is gone, one of another let its time pass."""
-        return self.is_void() if self._is_of_this_host() else now() > self.ends_at + APART
+    def is_over(self, patience: timedelta = timedelta()) -> bool:
+        """Say whether nobody answers for it: a process of this host is gone, one of another let its time pass.
+
+        Others who wait take it then; with patience they have had so long to do so.
+        """
+        return self.is_void() if self.host == this_host() else self.has_passed(patience)
+
+    def has_passed(self, patience: timedelta = timedelta()) -> bool:
+        """Say whether it ended by any host's clock, and so long ago."""
+        return now() > self.ends_at + APART + patience
 
     def is_due(self) -> bool:
         """Say whether a long one is to be renewed."""
@@ -58,12 +69,13 @@ class Lease:
 
     def settled_at(self) -> datetime:
         """Return when no call that it allows is under way any more."""
-        is_known = self._is_of_this_host() or now() > self.ends_at + APART
+        is_known = self.host == this_host() or self.has_passed()
         # What the clock of another host says does not matter: it was made before it was seen.
         return self.ends_at if is_known else now() + CALL
 
-    def _is_of_this_host(self) -> bool:
-        return self.owner.rsplit(" ", 2)[0] == this_host()
+    def __str__(self) -> str:
+        _, pid, _ = self.owner.rsplit(" ", 2)
+        return f"process {pid} of {self.host.partition('/')[0]}"
 
 
 def new_lease() -> Lease:

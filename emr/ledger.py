@@ -43,7 +43,10 @@ class Store(Protocol):
 
 @dataclass(frozen=True)
 class Entry:
-    """A submission: the name that its steps carry, the attempt that they make, what they read, and how it stands."""
+    """A submission: the name that its steps carry, the attempt that they make, what they read, and how it stands.
+
+    hosts are those, beside its owner's, on which somebody waits for it.
+    """
 
     name: str
     generation: int
@@ -54,6 +57,12 @@ class Entry:
     step_ids: tuple[str, ...]
     state: str
     created_at: str
+    hosts: tuple[str, ...] = ()
+
+    @property
+    def clearing(self) -> tuple[str, ...]:
+        """The step that clears away what a failed one before it left in HDFS."""
+        return self.step_ids[1:][-1:] if self.state == FAILED else ()
 
     def to_json(self) -> bytes:
         return json.dumps(dataclasses.asdict(self), indent=1).encode() + b"\n"
@@ -61,7 +70,7 @@ class Entry:
     @classmethod
     def from_json(cls, data: bytes) -> Entry:
         values: dict[str, Any] = json.loads(data)
-        lists = {name: tuple(values[name]) for name in ("inputs", "step_ids")}
+        lists = {name: tuple(values.get(name, ())) for name in ("inputs", "step_ids", "hosts")}
         return cls(**(values | lists | {"lease": Lease(**values["lease"])}))
 
 

@@ -10,8 +10,10 @@ import time
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from emr.api import LONGEST_WAIT_SECONDS, MOST_IDS, Emr, is_passing
-from emr.board import TURNS, Board, Look, Seen, Waiter
+from emr.answers import LONGEST_WAIT_SECONDS, is_passing
+from emr.api import Emr
+from emr.board import TURNS, Board
+from emr.looks import Look, Seen, Waiter
 
 log = logging.getLogger(__name__)
 FIRST_SECONDS = 1.0
@@ -90,7 +92,7 @@ class Poller:
     def _ask_for(self, seen: dict[str, Seen]) -> None:
         """Ask for some of the steps; and for more, where it turns out that these are not those that matter now."""
         asked: set[str] = set()
-        while ids := _window(seen, asked):
+        while ids := _window(seen, asked, self.emr.most_ids):
             told = {step.id: step for step in self.emr.steps(self.cluster_id, ids)}
             now = time.monotonic()
             seen.update((one, seen[one].after(told.get(one), now)) for one in ids)
@@ -114,14 +116,16 @@ def _telling(seen: dict[str, Seen]) -> list[str]:
     return begun + [one for one, step in seen.items() if step.is_waiting][:NEXT]
 
 
-def _window(seen: dict[str, Seen], asked: set[str]) -> list[str]:
+def _window(seen: dict[str, Seen], asked: set[str], most: int) -> list[str]:
     """Return as many steps as one question may have: the telling ones, and others in turn; none if it tells no more.
 
     So it is seen in the end when steps far behind are cancelled, and with the first few when a cluster has died.
     """
-    telling = [one for one in _telling(seen) if one not in asked]
+    # Those that were never asked for may be further, and of them it is not yet known when they were made.
+    new = [one for one in seen if not seen[one].asked]
+    telling = [one for one in dict.fromkeys(_telling(seen) + new) if one not in asked]
     others = {one: seen[one].asked for one in seen if seen[one].is_open and one not in asked and one not in telling}
-    return (telling + sorted(others, key=others.__getitem__))[:MOST_IDS] if telling else []
+    return (telling + sorted(others, key=others.__getitem__))[:most] if telling else []
 
 
 def _pause(last: Look, seen: dict[str, Seen], longest_seconds: float) -> float:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Protocol
 
 from emr.cause import Cause, Logs, last_line, thrown
 
-# EMR Serverless copies what a driver has said so far every 15 seconds, and says nothing of the last time.
+# EMR Serverless copies what a driver has said so far as often, and says nothing of the last time.
 COPIED_SECONDS = 15.0
 LOOK_SECONDS = 2.0
-# What a store tells of when a log was written has whole seconds.
-ROUNDED = timedelta(seconds=1)
 # The second has what Python says, the first what Spark does.
 STDERR, STDOUT = "stderr.gz", "stdout.gz"
 
@@ -39,7 +37,7 @@ def cause_of_run(logs: DatedLogs, folder: str, ended_at: datetime, wait_seconds:
     while True:
         waited_seconds = time.monotonic() - began
         written = {one.path.rpartition("/")[2]: one.modified for one in logs.list(folder)}
-        late = [name for name in (STDERR, STDOUT) if name in written and written[name] >= ended_at - ROUNDED]
+        late = [name for name in (STDERR, STDOUT) if name in written and written[name] >= ended_at]
         # One that stays as it is may not be copied again.
         is_whole = len(late) == 2 or (bool(written) and waited_seconds >= 2 * COPIED_SECONDS)
         if is_whole or waited_seconds >= wait_seconds:

@@ -6,11 +6,13 @@ import hashlib
 import shlex
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from emr.api import COMPLETED, FIRST_SECONDS, Emr, Step, patiently
+from emr.answers import code_of, patiently
+from emr.api import COMPLETED, GOING, Emr, Step
 from emr.errors import ClusterUnfit
 from emr.steps import fill, spark_submit
 
@@ -26,6 +28,8 @@ AT_REST = frozenset({"CREATED", "STOPPING", "STOPPED"})
 OF_A_CLUSTER = ("--master", "--deploy-mode")
 # Nothing that Hadoop leaves beside the data is to lie in the lake.
 NO_MARK = "spark.hadoop.mapreduce.fileoutputcommitter.marksuccessfuljobs=false"
+PAGE = 50
+STORAGE = "storageGBHour"
 GONE = frozenset({"ResourceNotFoundException", "ValidationException"})
 
 
@@ -33,10 +37,12 @@ class Serverless(Emr):
     """EMR Serverless: a StartJobRun with a token that was sent before returns the job run that the first one began."""
 
     service = "emr-serverless"
+    most_ids = 1000
 
     def cluster(self, cluster_id: str) -> dict[str, Any]:
         """Return what is known of an application, as EMR tells of a cluster. Raises ClusterUnfit if it takes none."""
-        told = patiently(lambda: self.client.get_application(applicationId=cluster_id), FIRST_SECONDS)["application"]
+        asked = patiently(lambda: self.client.get_application(applicationId=cluster_id), self.first_seconds)
+        told = asked["application"]
         starts = told.get("autoStartConfiguration", {}).get("enabled", True)
         if told["state"] == "TERMINATED" or (told["state"] in AT_REST and not starts):
             raise ClusterUnfit(f"the application {cluster_id} is {told['state']} and takes no job runs")
@@ -55,8 +61,9 @@ class Serverless(Emr):
         try:
             return patiently(lambda: self.add(cluster_id, steps), self.patience_seconds)
         except ClientError as error:
-            # The same token with other settings: the earlier call did arrive, and is listed soon.
-            if _code(error) == "ConflictException":
+            # The same token with other settings: the earlier call did arrive, and is listed soon. Or the application is
+            # no longer there.
+            if code_of(error) in GONE | {"ConflictException"}:
                 return ()
             raise
 
@@ -68,36 +75,58 @@ class Serverless(Emr):
 
     def steps(self, cluster_id: str, ids: Sequence[str]) -> list[Step]:
         """Return the job runs in the order of the ids, but for those that EMR does not know."""
-        found = [self._job_run(cluster_id, one) for one in ids]
-        return [as_step(told) for told in found if told]
+        # One question tells of all that go on, however many are waited for.
+        going = {step.id: step for step in self.going(cluster_id)} if len(ids) > 1 else {}
+        told = {one: self._job_run(cluster_id, one) for one in ids if one not in going}
+        ended = {one: as_step(run) for one, run in told.items() if run}
+        return [step for one in ids if (step := going.get(one) or ended.get(one))]
 
     def used(self, cluster_id: str, job_run_id: str) -> dict[str, float]:
         """Return what a job run is billed for, or, before EMR tells that, what it used; nothing if it tells neither."""
         told = self._job_run(cluster_id, job_run_id) or {}
-        return told.get("billedResourceUtilization") or told.get("totalResourceUtilization") or {}
+        used = told.get("totalResourceUtilization") or {}
+        # Of the storage that is used, 20 GB of each worker are free.
+        return told.get("billedResourceUtilization") or {name: used[name] for name in used if name != STORAGE}
 
     def _job_run(self, application_id: str, job_run_id: str) -> dict[str, Any] | None:
         asked = {"applicationId": application_id, "jobRunId": job_run_id}
         try:
             return patiently(lambda: self.client.get_job_run(**asked), self.patience_seconds)["jobRun"]
         except ClientError as error:
-            if _code(error) in GONE:
+            if code_of(error) in GONE:
                 return None
             raise
 
     def named(self, cluster_id: str, name: str, since: datetime) -> list[Step]:
         """Return the job runs whose names begin with a name, of those that are younger."""
-        pages = self.client.get_paginator("list_job_runs").paginate(applicationId=cluster_id, createdAtAfter=since)
-        told = patiently(lambda: [one for page in pages for one in page["jobRuns"]], self.patience_seconds)
-        return [as_step(one) for one in told if one.get("name", "").startswith(f"{name} ")]
+        return [step for step in self._listed(cluster_id, createdAtAfter=since) if step.name.startswith(f"{name} ")]
+
+    def going(self, cluster_id: str) -> list[Step]:
+        """Return the job runs that run or wait, whoever began them."""
+        states = [theirs for theirs, ours in STATES.items() if ours in GOING]
+        return self._listed(cluster_id, states=states)
+
+    def _listed(self, application_id: str, **which: Any) -> list[Step]:
+        pages = self.client.get_paginator("list_job_runs").paginate(
+            applicationId=application_id, PaginationConfig={"PageSize": PAGE}, **which
+        )
+        try:
+            told = patiently(lambda: [one for page in pages for one in page["jobRuns"]], self.patience_seconds)
+        except ClientError as error:
+            # Of an application that is no longer there, or a cluster of EMR's, nothing is known.
+            if code_of(error) in GONE:
+                return []
+            raise
+        return [as_step(one) for one in told]
 
     def cancel(self, cluster_id: str, ids: Sequence[str]) -> None:
         """Ask EMR to end job runs; of those that have ended just now nothing is said."""
         for one in ids:
             try:
-                self.client.cancel_job_run(applicationId=cluster_id, jobRunId=one)
+                asked = {"applicationId": cluster_id, "jobRunId": one}
+                patiently(partial(self.client.cancel_job_run, **asked), self.patience_seconds)
             except ClientError as error:
-                if _code(error) not in GONE:
+                if code_of(error) not in GONE:
                     raise
 
     def tracking_url(self, cluster_id: str, step_ids: Sequence[str]) -> str:
@@ -114,7 +143,7 @@ class Serverless(Emr):
 
 def token(name: str) -> str:
     """Return the client token of a job run's name, which may be longer than a token may be."""
-    import uuid; return uuid.uuid4().hex
+    return hashlib.sha256(name.encode()).hexdigest()
 
 
 def as_step(told: Mapping[str, Any]) -> Step:
@@ -129,10 +158,6 @@ def as_step(told: Mapping[str, Any]) -> Step:
         started_at=told.get("startedAt"),
         ended_at=told.get("endedAt"),
     )
-
-
-def _code(error: ClientError) -> str:
-    return error.response.get("Error", {}).get("Code", "")
 
 
 def _log_file(told: Mapping[str, Any]) -> str:

@@ -11,17 +11,20 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from emr.api import CONNECT_SECONDS, OPEN, READ_SECONDS, Emr, is_surely_not_taken, is_unanswered
+from emr.answers import is_surely_not_taken, is_unanswered
+from emr.api import CONNECT_SECONDS, OPEN, READ_SECONDS, TAKES_STEPS, Emr
+from emr.board import Board
 from emr.errors import ClusterUnfit
-from emr.lease import long_lease, new_lease, now
+from emr.lease import CALL, long_lease, new_lease, now
 from emr.ledger import FAILED, INTENT, SUBMITTED, Entry, Kept, Ledger
+from emr.room import Line, line
 from emr.steps import as_one
 from emr.work import Work
 
 log = logging.getLogger(__name__)
-TAKES_STEPS = ("STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING")
 CALL_SECONDS = CONNECT_SECONDS + READ_SECONDS
 AGAIN_SECONDS = (1.0, 10.0)
+WAKE_SECONDS = (0.5, 1.0)
 # The clock of this host may go before EMR's.
 SKEW = timedelta(minutes=15)
 
@@ -31,6 +34,9 @@ def submit(emr: Emr, ledger: Ledger, work: Work, over: Kept | None) -> Kept | No
 
     Then the ledger says under which name to look for them. Raises ClusterUnfit if the cluster takes none.
     """
+    if over:
+        # Before a slot is waited for, which they may have.
+        cancel_open(emr, over.entry)
     entry = intend(work, over)
     try:
         in_order = keeps_order(emr.cluster(entry.cluster_id))
@@ -39,7 +45,9 @@ def submit(emr: Emr, ledger: Ledger, work: Work, over: Kept | None) -> Kept | No
             work.clusters.give_back(entry.name, entry.cluster_id)
             return None
         if over:
-            cancel_open(emr, over.entry)
+            if not over.entry.step_ids:
+                # Now nobody can begin them any more.
+                cancel_open(emr, over.entry)
             work.clusters.give_back(over.entry.name, over.entry.cluster_id)
         return _send(emr, ledger, work, intent, in_order)
     except Exception:
@@ -50,18 +58,30 @@ def submit(emr: Emr, ledger: Ledger, work: Work, over: Kept | None) -> Kept | No
 def _send(emr: Emr, ledger: Ledger, work: Work, intended: Kept, in_order: bool) -> Kept | None:
     """Return the intent with the ids of its steps, or None; sent again for as long as EMR takes none."""
     intent: Kept | None = intended
-    while intent:
-        log.info("%s is submitted to %s.", intent.entry.name, intent.entry.cluster_id)
-        try:
-            return _answered(emr, ledger, work, intent, in_order)
-        except (ClientError, BotoCoreError) as error:
-            if not is_surely_not_taken(error):
-                ledger.mark(work.key, intent, state=FAILED)
-                raise
-            log.warning("%s: EMR takes no steps now (%s); they are sent again.", intent.entry.name, error)
-        time.sleep(random.uniform(*AGAIN_SECONDS))  # noqa: S311 - no secret
-        intent = ledger.mark(work.key, intent, lease=new_lease())
+    with line(Board(work.host_folder / intended.entry.cluster_id)) as waiting:
+        while intent:
+            log.info("%s is submitted to %s.", intent.entry.name, intent.entry.cluster_id)
+            try:
+                return _answered(emr, ledger, work, intent, in_order)
+            except (ClientError, BotoCoreError) as error:
+                if not is_surely_not_taken(error):
+                    ledger.mark(work.key, intent, state=FAILED)
+                    raise
+                log.warning("%s: EMR takes no steps now (%s); they are sent again.", intent.entry.name, error)
+            waiting.note_refusal(len(named_steps(work, intent.entry, in_order)), AGAIN_SECONDS)
+            intent = _in_turn(waiting, ledger, work, intent)
     return None
+
+
+def _in_turn(waiting: Line, ledger: Ledger, work: Work, intent: Kept) -> Kept | None:
+    """Return the intent once it may be sent again, its lease renewed; or None if somebody else took over."""
+    current: Kept | None = intent
+    while current and not waiting.may_try():
+        work.clusters.keep(current.entry.name, current.entry.cluster_id)
+        time.sleep(random.uniform(*WAKE_SECONDS))  # noqa: S311 - no secret
+        if current.entry.lease.ends_at - now() < CALL / 2:
+            current = ledger.mark(work.key, current, lease=new_lease())
+    return ledger.mark(work.key, current, lease=new_lease()) if current else None
 
 
 def _answered(emr: Emr, ledger: Ledger, work: Work, intent: Kept, in_order: bool) -> Kept | None:
@@ -113,13 +133,13 @@ def since(entry: Entry) -> datetime:
     return datetime.fromisoformat(entry.created_at) - SKEW
 
 
-def cancel_open(emr: Emr, entry: Entry, but: tuple[str, ...] = ()) -> list[str]:
-    """Return the steps of a submission that were open and are now being cancelled, but for those named."""
+def cancel_open(emr: Emr, entry: Entry) -> list[str]:
+    """Return the steps of a submission that were open and are now being cancelled; what clears away goes on."""
     if entry.step_ids:
         steps = emr.steps(entry.cluster_id, entry.step_ids)
     else:
         steps = emr.named(entry.cluster_id, entry.name, since(entry))
-    ids = [step.id for step in steps if step.state in OPEN and step.id not in but]
+    ids = [step.id for step in steps if step.state in OPEN and step.id not in entry.clearing]
     if ids:
         emr.cancel(entry.cluster_id, ids)
     return ids

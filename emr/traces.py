@@ -9,17 +9,23 @@ from dataclasses import dataclass, replace
 TRACEBACK = "Traceback (most recent call last):"
 PYTHON_FRAME = re.compile(r'\s+File "(?P<file>[^"]+)", line (?P<line>\d+)')
 JAVA_FRAME = re.compile(r"\s+at [^()]+\((?P<file>[\w$]+\.\w+):(?P<line>\d+)\)")
-# Such as `Caused by: java.io.IOException: No space left`; what Py4J passes on begins with a colon.
+# Such as `Caused by: java.io.IOException: No space left`; what Py4J passes on begins with a colon, a task of MapReduce
+# with `Error: `, and a JVM that ends itself where memory is out with a hash.
 JAVA_ERROR = re.compile(
-    r'(?P<how>Caused by: |Exception in thread "[^"]*" |: |)(?P<error>(?:[a-z_]\w*\.)+[A-Z][\w$]*(?:: .*)?)'
+    r'(?P<how>Caused by: |Exception in thread "[^"]*" |Error: |# |: |)(?P<error>(?:[a-z_]\w*\.)+[A-Z][\w$]*(?:: .*)?)'
 )
 # Python tells the cause first, and then what was thrown because of it.
 CONSEQUENCE = (
     "The above exception was the direct cause of the following exception:",
     "During handling of the above exception, another exception occurred:",
 )
+# What Python says when Java is gone, which does not say why; of a call that Java refused it tells more.
+GONE = re.compile(r"py4j\.protocol\.Py4J(?:NetworkError: .*|Error: An error occurred while calling \S+)")
 LIBRARIES = ("/pyspark", "/py4j", "site-packages/", "lib/python", "lib64/python", "<frozen ")
 BEFORE_OWN = re.compile(r".*(?:/container_\w+|\.zip)/")
+# What Spark puts before the reason why a task failed.
+OF_STAGE = re.compile(r"Job aborted due to stage failure: .*?most recent failure: ")
+# Of what is longer the middle is left out, by whole words: of a half nobody could tell that it is a password.
 LONGEST = 400
 
 
@@ -31,7 +37,9 @@ class Thrown:
     place: str = ""
 
     def __str__(self) -> str:
-        text = self.error if len(self.error) <= LONGEST else f"{self.error[:LONGEST]} ..."
+        text = OF_STAGE.sub("", self.error)
+        if len(text) > LONGEST:
+            text = f"{text[: LONGEST // 2].rpartition(' ')[0]} ... {text[-LONGEST // 2 :].partition(' ')[2]}"
         return f"{text} ({self.place})" if self.place else text
 
 
@@ -66,7 +74,7 @@ class _Reader:
         if frame:
             frames.append(f"{frame['file']}:{frame['line']}")
         elif line.strip() and not line[0].isspace():
-            if not self.is_consequence:
+            if not self.is_consequence and not GONE.fullmatch(line.strip()):
                 self.found = Thrown(line.strip(), _own(frames))
             self.frames = None
 
@@ -74,6 +82,9 @@ class _Reader:
         frame, thrown = JAVA_FRAME.match(line), JAVA_ERROR.fullmatch(line)
         if frame and self.found and not self.found.place:
             self.found = replace(self.found, place=f"{frame['file']}:{frame['line']}")
+        elif thrown and thrown["how"] == "Caused by: " and self.found and _says(self.found.error, thrown["error"]):
+            # What was thrown because of it has the file, or the program, too.
+            pass
         elif thrown and not self.is_consequence:
             # The line of ours that called Java says more than Java's own.
             place = self.found.place if self.found and _is_python(self.found) and thrown["how"] in _CHAINED else ""
@@ -83,6 +94,12 @@ class _Reader:
 
 
 _CHAINED = ("Caused by: ", ": ")
+
+
+def _says(error: str, cause: str) -> bool:
+    """Return whether an error says all that its cause does, and more. Spark's has the cause's stack in it."""
+    said, message = error.partition(": ")[2], cause.partition(": ")[2]
+    return bool(message) and message in said and said != cause and not error.startswith("org.apache.spark.")
 
 
 def _is_python(thrown: Thrown) -> bool:

@@ -7,22 +7,24 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from emr.api import COMPLETED, Emr, Step
-from emr.board import Board, Seen, Waiter
+from emr.board import Board
 from emr.errors import StepFailed
 from emr.ledger import Entry
+from emr.looks import Seen, Waiter
 from emr.poller import Poller
 from emr.work import Reporter, Work
 
 # Whoever waits is awake as often: to hear what another saw, and for what has to go on meanwhile.
 WAKE_SECONDS = 0.5
 SHORTEST_SECONDS = 0.1
-# EMR lists what it has answered within seconds.
-LOOKS_WITHOUT = 5
+# EMR lists what it has answered within seconds: what it leaves out so often, and for so long, is lost.
+LOOKS_WITHOUT, LOST_SECONDS = 5, 60.0
+LOST = "LOST"
 ALL = 100.0
 
 
-def watch(emr: Emr, work: Work, entry: Entry, reporter: Reporter, between: Callable[[], None]) -> None:
-    """Return when all steps of a submission have completed. Raises StepFailed when one ended otherwise.
+def watch(emr: Emr, work: Work, entry: Entry, reporter: Reporter, between: Callable[[], None]) -> list[Step]:
+    """Return the steps of a submission when all have completed. Raises StepFailed when one ended otherwise.
 
     Meanwhile `between` is called about every second.
     """
@@ -36,7 +38,7 @@ def watch(emr: Emr, work: Work, entry: Entry, reporter: Reporter, between: Calla
                 told = _percent(seen)
                 reporter.progress(told)
             if _have_completed(entry, seen):
-                return
+                return [one.step for one in seen if one.step]
             between()
             note()
             time.sleep(min(max(poller.wait_seconds(), SHORTEST_SECONDS), WAKE_SECONDS))
@@ -44,9 +46,9 @@ def watch(emr: Emr, work: Work, entry: Entry, reporter: Reporter, between: Calla
 
 def _have_completed(entry: Entry, seen: Sequence[Seen]) -> bool:
     for number, (step_id, one) in enumerate(zip(entry.step_ids, seen, strict=True), start=1):
-        if one.left_out >= LOOKS_WITHOUT:
+        if one.left_out >= LOOKS_WITHOUT and time.monotonic() - one.since >= LOST_SECONDS:
             name = f"{entry.name} {number}/{len(entry.step_ids)}"
-            raise StepFailed(Step(step_id, name, "LOST", None, "EMR knows it no more"), number, entry.cluster_id)
+            raise StepFailed(Step(step_id, name, LOST, None, "EMR knows it no more"), number, entry.cluster_id)
         if one.step and not one.is_open and one.step.state != COMPLETED:
             raise StepFailed(one.step, number, entry.cluster_id)
     return _percent(seen) == ALL

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from emr.api import Step
 from emr.ledger import Entry
 
 
@@ -17,7 +18,7 @@ class Reporter(Protocol):
     def tracking_url(self, url: str) -> None: ...
 
 
-def _ignored(entry: Entry) -> None:
+def _ignored(entry: Entry, steps: Sequence[Step]) -> None:
     """Do nothing."""
 
 
@@ -37,6 +38,10 @@ class Clusters(Protocol):
         """Note that a submission, new or adopted, is waited for on a cluster; called about every second."""
         ...
 
+    def ends(self, cluster_id: str) -> bool:
+        """Say whether a cluster ends with this run."""
+        ...
+
     def give_back(self, name: str, cluster_id: str) -> None:
         """Note that nothing of a submission is waited for any more; harmless if nothing was taken."""
         ...
@@ -50,7 +55,8 @@ class Work:
     is made: steps that were submitted for other inputs make another partition, and are not adopted. steps returns those
     of an attempt, of which the last one clears away what the others left. has_result says whether what an attempt's
     steps made is where they were to put it. host_folder is where the processes of this host that wait for steps of a
-    cluster find each other; this user's alone. watched is called with each submission before its steps are watched.
+    cluster find each other; this user's alone. watched is called with each submission before its steps are
+    watched, and again with these when all have completed.
     """
 
     key: str
@@ -62,4 +68,4 @@ class Work:
     has_result: Callable[[str], bool]
     host_folder: Path
     poll_seconds: float = 30
-    watched: Callable[[Entry], None] = _ignored
+    watched: Callable[[Entry, Sequence[Step]], None] = _ignored

@@ -76,7 +76,7 @@ class Api:
     def _refusal(self, action: str, asked: dict[str, Any]) -> str:
         if action == "RunJobFlow":
             return refusal(asked)
-        name = asked.get("ClusterId") or asked.get("JobFlowId")
+        name = asked.get("ClusterId") or asked.get("JobFlowId") or next(iter(asked.get("JobFlowIds", ())), None)
         clusters = models.emr_backends[DEFAULT_ACCOUNT_ID][self.region].clusters
         if not isinstance(name, str):
             return ""

@@ -100,10 +100,9 @@ def spark_submit(arguments: list[str]) -> int:
     """Run an application, and say what YARN's client says of one whose driver has a container, with logs of its own."""
     with tempfile.TemporaryDirectory(prefix="emr-submit-") as scratch:
         command = _submit_line([_as_file(one, Path(scratch)) for one in arguments], Path(scratch))
-        environment = {**os.environ, "SPARK_HOME": str(SPARK), "SPARK_LOCAL_IP": "127.0.0.1"}
+        environment = {**os.environ, "SPARK_HOME": str(SPARK), "SPARK_LOCAL_IP": "127.0.0.1", "PYTHONPATH": ""}
         # Spark would take the second first, where the environment has it.
         environment |= dict.fromkeys(("PYSPARK_PYTHON", "PYSPARK_DRIVER_PYTHON"), str(_bare_python(Path(scratch))))
-        environment["PYTHONPATH"] = ""
         number = f"{round(time.time() * 1000)}_0001"
         if "cluster" not in arguments:
             # The driver runs in the step, and what it says is the step's.
@@ -176,10 +175,10 @@ def hadoop(arguments: list[str]) -> int:
         return 0
     if verb != "-rm":
         raise NoSuchFiles(f"{verb}: unknown command")
-    missing = [path for path in paths if not path.exists()]
-    for path in set(paths) - set(missing):
+    for path in (there := [path for path in paths if path.exists()]):
         shutil.rmtree(path) if path.is_dir() else path.unlink()
-    return 1 if missing and "-f" not in flags else 0
+        print(f"Deleted {path}")
+    return 1 if there != paths and "-f" not in flags else 0
 
 
 COMMANDS = {"s3-dist-cp": s3_dist_cp, "spark-submit": spark_submit, "hadoop": hadoop, "hdfs": hadoop}

@@ -43,6 +43,9 @@ class Executor:
         """Take steps, to be run when it is their turn."""
         with self.lock:
             cluster.steps.extend(steps)
+            if (getattr(cluster, "state", None) or "").startswith("TERMINATED"):
+                # It ended while the call was under way.
+                self.terminate(cluster, cluster.state, cluster.reason)
             self.go_on(cluster)
         return steps
 

@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import ceil
 from typing import Any
 
 from moto.core.responses import ActionResult
 
+FLEET = {"TargetOnDemandCapacity": "ON_DEMAND", "TargetSpotCapacity": "SPOT"}
+
 
 def list_instances(response: Any) -> ActionResult:
-    """Answer ListInstances: each instance of each group, which lives as long as its cluster."""
+    """Answer ListInstances: those of each group and fleet, which live as long as their cluster."""
     cluster = response.backend.describe_cluster(response._get_param("ClusterId"))
-    return ActionResult({"Instances": list(_instances(cluster))})
+    timeline = {"CreationDateTime": cluster.creation_datetime, "EndDateTime": cluster.end_datetime}
+    status = {"State": "TERMINATED" if cluster.end_datetime else "RUNNING", "Timeline": timeline}
+    kinds = enumerate([*_of_groups(cluster), *_of_fleets(cluster)])
+    told = [{"Id": f"ci-{n}", "InstanceType": kind, "Market": market, "Status": status} for n, (kind, market) in kinds]
+    return ActionResult({"Instances": told})
 
 
-def _instances(cluster: Any) -> Iterator[dict[str, Any]]:
+def _of_groups(cluster: Any) -> Iterator[tuple[str, str]]:
     for group in cluster.instance_groups:
-        for number in range(group.num_instances):
-            timeline = {"CreationDateTime": cluster.creation_datetime, "EndDateTime": cluster.end_datetime}
-            yield {
-                "Id": f"ci-{group.id[3:]}{number}", "InstanceGroupId": group.id, "InstanceType": group.instance_type,
-                "Market": group.market, "Status": {"State": "RUNNING", "Timeline": timeline},
-            }  # fmt: skip
+        yield from [(group.instance_type, group.market)] * group.num_instances
+
+
+def _of_fleets(cluster: Any) -> Iterator[tuple[str, str]]:
+    """Yield the type and market of each instance of the fleets: as many of the first type as make up the capacity."""
+    for fleet in cluster.fleets:
+        first = fleet["InstanceTypeConfigs"][0]
+        for name, market in FLEET.items():
+            count = ceil(fleet.get(name, 0) / first.get("WeightedCapacity", 1))
+            yield from [(first["InstanceType"], market)] * count

@@ -79,7 +79,9 @@ def mend(lives: Lives) -> None:
     def run_with_policy(response: Any) -> Any:
         answer = run_job_flow(response)
         cluster = response.backend.describe_cluster(answer._result["JobFlowId"])
-        cluster.idle_seconds = json.loads(response.body).get("AutoTerminationPolicy", {}).get("IdleTimeout")
+        asked = json.loads(response.body)
+        cluster.idle_seconds = asked.get("AutoTerminationPolicy", {}).get("IdleTimeout")
+        cluster.fleets = asked["Instances"].get("InstanceFleets", [])
         return answer
 
     models.Cluster.status = property(status_with_reason)

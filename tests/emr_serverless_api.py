@@ -15,7 +15,7 @@ from urllib.parse import parse_qs
 
 from emr_faults import Fault, Faults
 
-PAGE = 50
+FEW, LONG_AGO = 10, "1970-01-01T00:00:00Z"
 # Only GetJobRun tells how a job run was asked for.
 ONLY_OF_ONE = frozenset(
     {
@@ -30,7 +30,8 @@ ONLY_OF_ONE = frozenset(
     }
 )
 ENDED = frozenset({"SUCCESS", "FAILED", "CANCELLED"})
-PATH = re.compile(r"/applications/(?P<application>\w+)(?P<runs>/jobruns)?(?:/(?P<run>\w+))?")
+PATH = re.compile(r"/applications/(?P<application>[^/]+)(?P<runs>/jobruns)?(?:/(?P<run>[^/]+))?")
+NAME = re.compile(r"[0-9a-z]{1,64}")
 ACTIONS = {
     ("GET", False, False): "GetApplication",
     ("POST", True, False): "StartJobRun",
@@ -74,9 +75,8 @@ class JobRun:
             "updatedAt": self.ended_at or self.started_at or self.created_at, "releaseLabel": "emr-7.9.0",
             **{key: self.request.get(key) for key in ("jobDriver", "configurationOverrides", "tags")},
             **{key: value for key, value in times.items() if value},
-        }  # fmt: skip
             **self._billed(),
-
+        }  # fmt: skip
 
     def _billed(self) -> dict[str, Any]:
         """Return what is told after its end of what a driver of 4 vCPU and 16 GB costs: a minute at least."""
@@ -85,6 +85,7 @@ class JobRun:
         hours = max(self.ended_at - self.started_at, 60) / 3600
         used = {"vCPUHour": 4 * hours, "memoryGBHour": 16 * hours, "storageGBHour": 0.0}
         return {"totalResourceUtilization": used, "billedResourceUtilization": used}
+
 
 @dataclass
 class Application:
@@ -111,13 +112,14 @@ class Api:
         assert asked, environ["PATH_INFO"]
         action = ACTIONS[environ["REQUEST_METHOD"], bool(asked["runs"]), bool(asked["run"])]
         body = json.loads(environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)) or b"{}")
-        body |= {key: values[0] for key, values in parse_qs(environ.get("QUERY_STRING", "")).items()}
+        body |= _query(environ)
         self.faults.calls.append(action)
         fault = self.faults.meet(action, "throttle", "cut", "hold")
         try:
             if fault and fault.before:
                 self._strike(fault, environ)
             told = getattr(self, action)(self._application(asked["application"]), asked, body)
+            self.faults.calls.append(f"{action} carried out")
             if fault and not fault.before:
                 self._strike(fault, environ)
         except Refused as refused:
@@ -135,6 +137,8 @@ class Api:
             raise Refused("ThrottlingException", "Rate exceeded", 429)
 
     def _application(self, name: str) -> Application:
+        if not NAME.fullmatch(name):
+            raise Refused("ValidationException", f"{name} is no id")
         if name not in self.applications:
             raise Refused("ResourceNotFoundException", f"Application {name} does not exist", 404)
         return self.applications[name]
@@ -143,24 +147,27 @@ class Api:
         return {"application": application.told()}
 
     def StartJobRun(self, application: Application, asked: re.Match[str], body: dict[str, Any]) -> dict[str, Any]:
-        known = application.tokens.get(body["clientToken"])
-        if known and known.request != body:
-            raise Refused("ConflictException", "The token was used with other parameters", 409)
         if application.state == "TERMINATED" or (application.state == "STOPPED" and not application.starts):
             raise Refused("ValidationException", f"Application is {application.state}")
-        run = known or JobRun(asked["application"], body)
-        if not known:
-            application.tokens[body["clientToken"]] = application.runs[run.id] = run
+        # One step, so that of two calls at once one is the first.
+        new = JobRun(asked["application"], body)
+        run = application.tokens.setdefault(body["clientToken"], new)
+        if run.request != body:
+            raise Refused("ConflictException", "The token was used with other parameters", 409)
+        if run is new:
+            application.runs[run.id] = run
             self.begin(run)
         return {"applicationId": run.application_id, "jobRunId": run.id, "arn": f"arn:aws:emr-serverless:::{run.id}"}
 
     def ListJobRuns(self, application: Application, asked: re.Match[str], body: dict[str, Any]) -> dict[str, Any]:
-        after = datetime.fromisoformat(body["createdAtAfter"].replace("Z", "+00:00")).timestamp()
-        first = int(body.get("nextToken", 0))
-        runs = [run.told() for run in reversed(application.runs.values()) if run.created_at > after]
+        after = _moment(body.get("createdAtAfter", LONG_AGO))
+        first, most = int(body.get("nextToken", 0)), int(body.get("maxResults", FEW))
+        found = {} if self.faults.meet("ListJobRuns", "leave out") else application.runs
+        states = body.get("states") or [run.state for run in found.values()]
+        runs = [run.told() for run in reversed(found.values()) if run.created_at > after and run.state in states]
         shown = [{key: run[key] for key in run.keys() - ONLY_OF_ONE} for run in runs]
-        more = {"nextToken": str(first + PAGE)} if len(shown) > first + PAGE else {}
-        return {"jobRuns": shown[first : first + PAGE], **more}
+        more = {"nextToken": str(first + most)} if len(shown) > first + most else {}
+        return {"jobRuns": shown[first : first + most], **more}
 
     def GetJobRun(self, application: Application, asked: re.Match[str], body: dict[str, Any]) -> dict[str, Any]:
         return {"jobRun": self._run(application, asked["run"]).told()}
@@ -176,6 +183,15 @@ class Api:
         if name not in application.runs:
             raise Refused("ResourceNotFoundException", f"JobRun {name} does not exist", 404)
         return application.runs[name]
+
+
+def _query(environ: dict[str, Any]) -> dict[str, Any]:
+    query = parse_qs(environ.get("QUERY_STRING", ""))
+    return {key: values if key == "states" else values[0] for key, values in query.items()}
+
+
+def _moment(text: str) -> float:
+    return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
 
 
 def _answer(start: Start, status: str, told: dict[str, Any], *headers: tuple[str, str]) -> list[bytes]:

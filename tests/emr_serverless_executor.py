@@ -49,7 +49,10 @@ class Executor:
         place.mkdir()
         for name in ("stdout", "stderr"):
             (place / name).touch()
-        fault = self.faults.meet(run.name, "fail", "stall")
+        fault = self.faults.meet(run.name, "fail", "stall", "refuse")
+        if fault and fault.kind == "refuse":
+            run.state, run.details, run.ended_at = "FAILED", fault.about["why"], time.time()
+            return
         if run.state == "SUBMITTED":
             run.state, run.started_at = "RUNNING", time.time()
         # What a job says comes to S3 from time to time, also while it runs.

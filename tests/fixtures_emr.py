@@ -42,11 +42,12 @@ class Emr:
         """What a process needs to find this EMR in the place of Amazon's."""
         return {"AWS_ENDPOINT_URL_EMR": self.endpoint_url}
 
-    def new_cluster(self, side_by_side: int = 1) -> str:
+    def new_cluster(self, side_by_side: int = 1, **tags: str) -> str:
         """Return the id of a cluster that waits for steps."""
         return self.client.run_job_flow(
             Name="lakeshift", ReleaseLabel="emr-7.0.0", LogUri=self.log_uri, StepConcurrencyLevel=side_by_side,
             Instances={**INSTANCES, "KeepJobFlowAliveWhenNoSteps": True},
+            Tags=[{"Key": f"lakeshift:{key}", "Value": value} for key, value in tags.items()],
         )["JobFlowId"]  # fmt: skip
 
     def steps(self) -> list[tuple[str, str]]:

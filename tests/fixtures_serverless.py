@@ -47,6 +47,14 @@ class Serverless(Emr):
         """Return what was asked for with each job run of the application."""
         return self._ask("requests", application_id=self.cluster_id)
 
+    def refuse(self, part: str, why: str, **which: int) -> None:
+        """Let job runs fail whose name holds a text, before they have begun."""
+        self._ask("fault", kind="refuse", part=part, about={"why": why}, **which)
+
+    def leave_out(self, **which: int) -> None:
+        """List no job runs, as if all had come just now."""
+        self._ask("fault", kind="leave out", part="ListJobRuns", **which)
+
     def wait_until_over(self, seconds: float = 120) -> list[str]:
         wait_until(lambda: all(state in LEFT for state in self.states()), seconds)
         return self.states()

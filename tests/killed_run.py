@@ -1,6 +1,7 @@
-"""Run luigi, and die by SIGKILL at one commit: killed_run.py before|after N LUIGI-ARGUMENTS
+"""Run luigi, and die by SIGKILL at one moment: killed_run.py before|after WHAT LUIGI-ARGUMENTS
 
-The commits are counted as they come: a manifest, an external partition, a table's transaction.
+WHAT is the number of a commit, counted as they come: a manifest, an external partition, a table's transaction.
+Or it is what is stored of a submission to EMR: INTENT, SUBMITTED, COMPLETED; or `call`, that which submits it.
 """
 
 from __future__ import annotations
@@ -17,25 +18,27 @@ sys.path.pop(0)
 
 import luigi.cmdline
 
+from emr.api import Emr
+from emr.ledger import Entry, Ledger
 from pipeline.core import etl_load
 from pipeline.core.store import Store
 from pipeline.core.store.local import LocalStore
 from pipeline.core.store.s3 import S3Store
 from pipeline.core.warehouse import Warehouse
 
-MOMENT, NUMBER = sys.argv[1], int(sys.argv[2])
+MOMENT, WHAT = sys.argv[1], sys.argv[2]
 commits = 0
 
 
-def reach(moment: str) -> None:
-    if moment == MOMENT and commits == NUMBER:
+def reach(moment: str, what: str) -> None:
+    if (moment, what) == (MOMENT, WHAT):
         os.kill(os.getpid(), signal.SIGKILL)
 
 
 def begin_commit() -> None:
     global commits
     commits += 1
-    reach("before")
+    reach("before", str(commits))
 
 
 def deadly(commit: Callable[..., Any], is_one: Callable[..., bool]) -> Callable[..., Any]:
@@ -44,7 +47,7 @@ def deadly(commit: Callable[..., Any], is_one: Callable[..., bool]) -> Callable[
             return commit(*arguments)
         begin_commit()
         result = commit(*arguments)
-        reach("after")
+        reach("after", str(commits))
         return result
 
     return committed
@@ -55,13 +58,27 @@ def deadly_load(loading: Callable[..., Any]) -> Callable[..., Any]:
     def loaded(*arguments: Any) -> Any:
         with loading(*arguments) as cursor:
             yield cursor
-        reach("after")
+        reach("after", str(commits))
 
     return loaded
 
 
+def deadly_call(call: Callable[..., Any], what: Callable[..., str]) -> Callable[..., Any]:
+    def called(*arguments: Any, **named: Any) -> Any:
+        reach("before", what(*arguments))
+        result = call(*arguments, **named)
+        reach("after", what(*arguments))
+        return result
+
+    return called
+
+
 def is_manifest(store: Store, path: str, *rest: Any) -> bool:
     return "/_manifest/" in path
+
+
+def state_of(ledger: Ledger, key: str, entry: Entry, over: Any) -> str:
+    return entry.state
 
 
 for kind in (LocalStore, S3Store):
@@ -78,5 +95,7 @@ def mark_and_reach_commit(*arguments: Any) -> None:
 
 etl_load._mark = mark_and_reach_commit
 etl_load.PartitionedTables.loading = deadly_load(etl_load.PartitionedTables.loading)
+Ledger.write = deadly_call(Ledger.write, state_of)
+Emr.add = deadly_call(Emr.add, lambda *arguments: "call")
 
 luigi.cmdline.luigi_run(["--module", "pipeline.user_behaviour", *sys.argv[3:]])

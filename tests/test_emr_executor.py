@@ -7,15 +7,16 @@ from __future__ import annotations
 import gzip
 import io
 import json
-import time
 import zipfile
 
 import boto3
+import psutil
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError
 from fixtures_emr import Emr, emr, emr_process  # noqa: F401 - fixtures
 from fixtures_s3 import REGION, new_bucket
+from processes import wait_until
 
 # Counts rows, and says what it can import.
 JOB = b"""
@@ -132,15 +133,15 @@ def test_a_step_that_may_fail_lets_the_next_one_run(emr):
 
 
 def test_a_step_that_is_cancelled_is_ended_with_all_its_processes(emr, tmp_path):
-    mark = tmp_path / "mark"
-    ids = add(emr, step("long", "bash", "-c", f"(sleep 2; touch {mark}) & wait"), step("next", "sleep", "60"))
+    pid = tmp_path / "pid"
+    ids = add(emr, step("long", "bash", "-c", f"sleep 60 & echo $! >{pid}; wait"), step("next", "sleep", "60"))
+    wait_until(lambda: pid.exists() and pid.read_text())
 
     told = emr.client.cancel_steps(ClusterId=emr.cluster_id, StepIds=ids)["CancelStepsInfoList"]
 
     assert [one["Status"] for one in told] == ["SUBMITTED", "SUBMITTED"]
     assert emr.wait_until_over() == ["CANCELLED", "CANCELLED"]
-    time.sleep(2.5)
-    assert not mark.exists()
+    wait_until(lambda: not psutil.pid_exists(int(pid.read_text())))
 
 
 def test_what_has_ended_cannot_be_cancelled(emr):

@@ -56,6 +56,7 @@ def test_a_killed_run_leaves_nothing_at_the_master_and_the_same_line_finishes_it
     assert far.metric() == DAY_ROWS
 
 
+@pytest.mark.faults
 def test_where_the_master_is_away_the_date_says_so_and_what_needs_no_spark_is_made(far):
     far.set("jobs", master=f"spark://127.0.0.1:{free_port()}")
 

@@ -22,5 +22,8 @@ class FixedCluster:
     def keep(self, name: str, cluster_id: str) -> None:
         """It needs nobody to be kept."""
 
+    def ends(self, cluster_id: str) -> bool:
+        return False
+
     def give_back(self, name: str, cluster_id: str) -> None:
         """Nothing of it was taken from others."""

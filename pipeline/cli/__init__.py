@@ -10,7 +10,7 @@ from pathlib import Path
 
 import typer
 
-from pipeline.cli import data, migrate, reruns, services, vacuum
+from pipeline.cli import data, migrate, orphans, reruns, services, vacuum
 from pipeline.cli.console import complain
 from pipeline.core.errors import PipelineError, one_line
 
@@ -29,6 +29,7 @@ for command in (
     data.query,
     reruns.rerun,
     vacuum.vacuum,
+    orphans.orphans,
     services.config,
     services.warm,
 ):

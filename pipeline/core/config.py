@@ -13,44 +13,25 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from luigi.configuration import get_config
 from luigi.interface import core
 from luigi.parameter import UnconsumedParameterWarning
 
+from pipeline.core.emr_settings import Emr, check_emr
 from pipeline.core.errors import SettingError
+from pipeline.core.kinds import is_standalone
 from pipeline.core.prices import EmrPrices
+from pipeline.core.sections import SECTIONS, Alerts, Database, Jobs, Lake, Log, Stocks, UserBehaviour, Warehouse
 from pipeline.core.settings import (
-    as_application,
-    as_count,
-    as_database,
-    as_endpoint,
-    as_ends,
-    as_folder,
-    as_master,
-    as_one_or_more,
-    as_path,
-    as_place,
-    as_project,
-    as_region,
-    as_role,
-    as_roles,
-    as_runner,
-    as_share,
-    as_topic,
-    as_warehouse,
-    as_yes_no,
-    as_zone,
     fields_of,
     files_read,
     find,
-    is_standalone,
     keys_of,
     masked,
+    others_of,
     read_section,
     read_setting,
-    setting,
 )
 
 # Luigi reads some of its own settings elsewhere and then wonders what they are; and refuses a default of its own.
@@ -58,115 +39,6 @@ warnings.filterwarnings("ignore", "The configuration contains the parameter 'rpc
 warnings.filterwarnings("ignore", 'Parameter "param_name" with value "None"', UserWarning)
 
 __all__ = ["check", "in_force", "masked"]
-
-WAREHOUSE = "duckdb:<file>, or redshift://user@host:5439/database (signs in a password percent-encoded)"
-
-
-@dataclass(frozen=True)
-class Lake:
-    """Where the partitions lie, and what is let into them."""
-
-    root: str = setting("data/lake", as_place, "a folder or s3://bucket/prefix")
-    endpoint_url: str = setting("", as_endpoint, "http(s)://host:port, or nothing for AWS")
-    region: str = setting("", as_region, "a region such as eu-west-1")
-    max_refused: float = setting("0.01", as_share, "a share between 0 and 1")
-    allow_unfinished: bool = setting("false", as_yes_no, "true or false")
-    vacuum_after_days: int = setting("7", as_one_or_more, "a whole number of days, at least 1")
-
-
-@dataclass(frozen=True)
-class Database:
-    """The source and serving PostgreSQL."""
-
-    url: str = setting("embedded", as_database, "embedded, or postgresql://user@host/database")
-    secret_id: str = setting("")
-    data: str = setting("data/postgres", as_path, "a folder")
-    wait_seconds: int = setting("300", as_one_or_more, "a whole number of seconds, at least 1")
-
-
-@dataclass(frozen=True)
-class Warehouse:
-    """Where the results are loaded and the lake is queried."""
-
-    url: str = setting("duckdb:data/warehouse.duckdb", as_warehouse, WAREHOUSE)
-    secret_id: str = setting("")
-    cluster: str = setting("")
-    workgroup: str = setting("")
-    spectrum_role: str = setting("default", as_roles, "default, or the ARN of a role, or several with , between")
-    statement_seconds: int = setting("3600", as_count, "a whole number of seconds, or 0 for no limit")
-    wait_seconds: int = setting("300", as_one_or_more, "a whole number of seconds, at least 1")
-
-
-@dataclass(frozen=True)
-class Jobs:
-    """Where the jobs of spark_jobs/ run, and with what."""
-
-    runner: str = setting("local", as_runner, "local, emr or emr-serverless")
-    master: str = setting("local[*]", as_master, "local[*], or spark://host:7077")
-    driver_memory: str = setting("1g")
-    executor_memory: str = setting("1g")
-    cores: int = setting("0", as_count, "a whole number, or 0 for all that the master has")
-    wait_seconds: int = setting("300", as_count, "a whole number of seconds")
-    scratch: str = setting("", as_folder, "a folder that is there")
-    ui_port: int = setting("4040", as_count, "a port")
-
-
-@dataclass(frozen=True)
-class Emr:
-    """What runs the jobs, where [jobs] runner = emr or emr-serverless."""
-
-    cluster_id: str = setting("")
-    log_uri: str = setting("")
-    poll_seconds: int = setting("30", as_one_or_more, "a whole number of seconds, at least 1")
-    log_wait_seconds: int = setting("360", as_count, "a whole number of seconds")
-    application_id: str = setting("", as_application, "the id of an application of EMR Serverless, 00f1abcdexample0")
-    job_role: str = setting("", as_role, "the ARN of a role")
-
-
-@dataclass(frozen=True)
-class Log:
-    """Where the whole log of the runs is kept."""
-
-    file: str = setting("data/log/lakeshift.log", as_path, "a file")
-
-
-@dataclass(frozen=True)
-class UserBehaviour:
-    """What belongs to the user_behaviour pipeline alone."""
-
-    review_feed: str = setting("data/vendor/movie_review.csv", as_place, "a path or s3://...; it may hold {date}")
-    timezone: ZoneInfo = setting("Europe/London", as_zone, "a zone of the IANA database, such as Europe/London")
-
-
-@dataclass(frozen=True)
-class Alerts:
-    """Who is told how a run ended."""
-
-    sns_topic_arn: str = setting("", as_topic, "arn:aws:sns:<region>:<account>:<topic>, or nothing for the log")
-    project: str = setting("lakeshift", as_project, "up to 80 letters, digits, _ and -")
-    on: frozenset[str] = setting("success, failure", as_ends, "success, failure, or both with a comma between")
-
-
-@dataclass(frozen=True)
-class Stocks:
-    """What belongs to the stocks pipeline alone."""
-
-    source: str = setting("data/stocks", as_place, "a folder, or s3://bucket/prefix")
-    timezone: ZoneInfo = setting("America/New_York", as_zone, "a zone of the IANA database, such as America/New_York")
-
-
-SECTIONS: dict[str, type] = {
-    "lake": Lake,
-    "database": Database,
-    "warehouse": Warehouse,
-    "jobs": Jobs,
-    "emr": Emr,
-    "emr_prices": EmrPrices,
-    "log": Log,
-    "user_behaviour": UserBehaviour,
-    "stocks": Stocks,
-    "alerts": Alerts,
-}
 
 
 def lake() -> Lake:
@@ -248,18 +120,22 @@ def check() -> None:
         known_fields = fields_of(name, cls)
         for key, field in known_fields.items():
             read_setting(name, key, field)
-        unknown = set(keys_of(name)) - set(known_fields)
-        if unknown:
-            known = ", ".join(field.name for field in dataclasses.fields(cls))
-            _, origin, _ = find(name, min(unknown), "")
-            raise SettingError(f"[{name}] {min(unknown)} ({origin}) is no setting. There are: {known}")
+        _refuse_unknown(name, cls, set(keys_of(name)) - set(known_fields))
     _check_scratch(jobs(), lake())
+    check_emr(emr(), jobs().runner, lake().root)
+
+
+def _refuse_unknown(section: str, cls: type, keys: set[str]) -> None:
+    if keys:
+        _, origin, _ = find(section, min(keys), "")
+        there_are = ", ".join(filter(None, (*(field.name for field in dataclasses.fields(cls)), others_of(cls))))
+        raise SettingError(f"[{section}] {min(keys)} ({origin}) is no setting. There are: {there_are}")
 
 
 def refuse_misspelt() -> None:
     """Raise SettingError at a section that is none of ours, and all but named as one."""
     for name in get_config().sections():
-        meant = get_close_matches(name, SECTIONS, n=1, cutoff=0.8)
+        meant = get_close_matches(name.lower(), SECTIONS, n=1, cutoff=0.8)
         if meant and name not in SECTIONS:
             raise SettingError(f"[{name}] is no section of luigi.cfg or $LUIGI_CONFIG_PATH: [{meant[0]}] is.")
 

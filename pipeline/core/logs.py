@@ -12,7 +12,7 @@ from pipeline.core.errors import one_line
 FILE_FORMAT = "%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s"
 # What Luigi says, and says again, of a scheduler that does not answer.
 TOLD_LATER = ("Failed connecting", "Failed pinging", "Retrying attempt", "Luigi unexpected framework error")
-OURS, LUIGIS = "pipeline", "luigi-interface"
+OURS, EMRS, LUIGIS = "pipeline", "emr", "luigi-interface"
 
 
 class OneLine(logging.Formatter):
@@ -20,7 +20,7 @@ class OneLine(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         text = record.getMessage()
-        if record.levelno >= logging.WARNING and not record.name.startswith(OURS):
+        if record.levelno >= logging.WARNING and not record.name.startswith((OURS, EMRS)):
             text = f"{record.levelname}: {' '.join(text.split())}"
         if record.exc_info and record.exc_info[1]:
             text = f"{text}: {one_line(record.exc_info[1])}"
@@ -50,21 +50,21 @@ class LogFile(WatchedFileHandler):
 
 def open_console(level: str) -> None:
     """Show our lines and Luigi's warnings on the console; at DEBUG, everything. Once a process."""
-    ours, luigis = logging.getLogger(OURS), logging.getLogger(LUIGIS)
+    ours, emrs, luigis = (logging.getLogger(name) for name in (OURS, EMRS, LUIGIS))
     if ours.handlers:
         return
-    for logger, shown in ((ours, logging.INFO), (luigis, logging.WARNING)):
+    for logger, shown in ((ours, logging.INFO), (emrs, logging.INFO), (luigis, logging.WARNING)):
         console = _console()
         console.setLevel(logging.DEBUG if level == "DEBUG" else shown)
         console.addFilter(lambda record: not _is_told_later(record))
         logger.addHandler(console)
         logger.setLevel(level)
-    ours.propagate = False
+    ours.propagate = emrs.propagate = False
 
 
 def open_file(path: str) -> None:
     """Keep everything in the log file; once a process. If it cannot be opened, say so and go on."""
-    ours, luigis = logging.getLogger(OURS), logging.getLogger(LUIGIS)
+    ours = logging.getLogger(OURS)
     if any(isinstance(handler, LogFile) for handler in ours.handlers):
         return
     try:
@@ -72,8 +72,8 @@ def open_file(path: str) -> None:
     except OSError as error:
         ours.handle(_unwritable(path, error))
         return
-    ours.addHandler(file)
-    luigis.addHandler(file)
+    for name in (OURS, EMRS, LUIGIS):
+        logging.getLogger(name).addHandler(file)
 
 
 def _console() -> logging.Handler:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -35,8 +34,11 @@ def as_currency(value: str, folder: Path) -> str:
 class EmrPrices:
     """What is paid for an hour, EMR's own fee included."""
 
-    # The section's other keys: types of instances, such as m7g.xlarge and m7g.xlarge.spot.
-    OTHERS: ClassVar = Others(re.compile(r"[a-z]\w*\.\w+(\.spot)?", re.ASCII), setting("", as_price, PRICE))
+    OTHERS: ClassVar = Others(
+        re.compile(r"[a-z]\w*\.\w+(\.spot)?", re.ASCII),
+        setting("", as_price, PRICE),
+        "types of instances, such as m7g.xlarge and m7g.xlarge.spot",
+    )
 
     currency: str = setting("USD", as_currency, "the three letters of a currency")
     vcpu_hour: Decimal | None = setting("", as_price, PRICE)
@@ -46,5 +48,4 @@ class EmrPrices:
 
 def price_of(kind: str) -> Decimal | None:
     """Return the price of an hour of a kind of instance, or of what EMR Serverless bills; None if there is none."""
-    known = {field.name: field for field in dataclasses.fields(EmrPrices)}
-    return read_setting("emr_prices", kind, known.get(kind, EmrPrices.OTHERS.field))
+    return read_setting("emr_prices", kind, EmrPrices.OTHERS.field)

@@ -23,19 +23,20 @@ import luigi.worker
 from luigi.retcodes import retcode
 from luigi.rpc import RPCError
 from luigi.setup_logging import InterfaceLogging
-from luigi.task_status import BATCH_RUNNING
 
 from pipeline.core import config, killed_runs, luigi_settings
 from pipeline.core.alerts import FAILURE, Alert, tell
 from pipeline.core.errors import SettingError, one_line
+from pipeline.core.forgotten import LastingWorker
 from pipeline.core.logs import open_console, open_file
 from pipeline.core.planning import Plan, planned
 from pipeline.core.runtime import remove_run_folder
 from pipeline.core.spark import client
 from pipeline.core.spark.cost import cost_lines
+from pipeline.core.spark.run_end import end_cluster
 from pipeline.core.spark.submitted import cancel_submitted
 from pipeline.core.store.requests import requests_of
-from pipeline.core.summary import Summary, ends_of_each, explanation
+from pipeline.core.summary import ends_of_each, explanation
 
 log = logging.getLogger(__name__)
 # What a task's process has to end in when it is told to.
@@ -52,7 +53,7 @@ class Stopped(KeyboardInterrupt):
         self.exit_code = 128 + number
 
 
-class RunWorker(luigi.worker.Worker):
+class RunWorker(LastingWorker):
     """Luigi's worker, and what Lakeshift does around the run that it carries out."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -65,8 +66,8 @@ class RunWorker(luigi.worker.Worker):
         open_file(config.log().file)
         if not config.has_file():
             log.warning("No luigi.cfg here, and no $LUIGI_CONFIG_PATH: the defaults hold, below %s.", Path.cwd())
-        self.summary = Summary()
         self._roots: list[luigi.Task] = []
+        self._has_begun = False
         self._note: Path | None = None
         self._pid = os.getpid()
 
@@ -88,8 +89,15 @@ class RunWorker(luigi.worker.Worker):
         # A task's own process: its attempt is left as it is, and whoever holds a connection to it sees it go.
         os._exit(128 + number)
 
+    def _stop_again(self, number: int, frame: FrameType | None) -> None:
+        """Go on with the end of the run, in which what it has elsewhere is ended; the next signal ends that too."""
+        name = signal.Signals(number).name
+        log.warning("%s: the run is ending already what it has elsewhere. Once more, and that is left running.", name)
+        signal.signal(number, self._stop)
+
     def add(self, task: luigi.Task, *args: Any, **kwargs: Any) -> bool:
-        self._roots.append(task)
+        if not self._has_begun:
+            self._roots.append(task)
         with planned(Plan()):
             return super().add(task, *args, **kwargs)
 
@@ -99,6 +107,7 @@ class RunWorker(luigi.worker.Worker):
         return process
 
     def run(self) -> bool:
+        self._has_begun = True
         due = [one.task for one in self.summary.select(luigi.worker.PENDING)]
         if due and not self._is_within:
             self._note = killed_runs.begin(_notes_folder(), self._command())
@@ -106,14 +115,8 @@ class RunWorker(luigi.worker.Worker):
             client.prewarm()
         succeeded = super().run()
         if self.summary.select(luigi.worker.PENDING):
-            self._get_work_response_history[-1]["running_tasks"] += self._run_together_elsewhere()
+            self._get_work_response_history[-1]["running_tasks"] += self.run_together_elsewhere()
         return succeeded
-
-    def _run_together_elsewhere(self) -> list[dict[str, str]]:
-        """Return what other workers run together with others of its kind; the scheduler counts none as running."""
-        found = self._scheduler.task_list(BATCH_RUNNING, "", limit=False).items()
-        ours = [(task_id, one["worker_running"]) for task_id, one in found if task_id in self._scheduled_tasks]
-        return [{"task_id": task_id, "worker": worker} for task_id, worker in ours if worker != self._id]
 
     def _add_task(self, *args: Any, **kwargs: Any) -> None:
         task_id = kwargs["task_id"]
@@ -155,6 +158,8 @@ class RunWorker(luigi.worker.Worker):
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> Literal[False]:
         """Stop what is left of the run, say how it ended, and turn a signal into its exit code."""
+        for number in self._handlers:
+            signal.signal(number, self._stop_again)
         try:
             super().__exit__(kind, error, trace)
         finally:
@@ -203,6 +208,7 @@ class RunWorker(luigi.worker.Worker):
         if self._owns_driver:
             del os.environ[client.RUN_FOLDER]
             client.stop_driver(self.run_folder)
+            end_cluster(self.run_folder)
             self.summary.requests = requests_of(self.run_folder)
             self.summary.cost = cost_lines(self.run_folder)
             remove_run_folder(self.run_folder)

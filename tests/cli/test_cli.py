@@ -55,6 +55,18 @@ def shown_settings(done):
     return {(section, key): (value, origin) for section, key, value, origin in lines}
 
 
+def test_settings_that_contradict_each_other_are_refused_where_settings_are_shown(lakeshift, settings):
+    settings("jobs", "runner", "emr")
+    settings("lake", "root", "s3://bucket/lake")
+    settings("emr", "cluster_id", "j-1")
+    settings("emr", "pool", "nightly")
+
+    done = lakeshift("config")
+
+    assert (done.code, done.err.count("\n")) == (1, 1)
+    assert done.err.startswith("[emr] has a cluster_id and a pool")
+
+
 def test_config_shows_luigis_own_settings_too(lakeshift, tmp_path, monkeypatch):
     (tmp_path / "luigi.cfg").write_text("[worker]\nwait-interval = 7\n[smtp]\nhost = mail\npassword = trapdoor\n")
     get_config().read([tmp_path / "luigi.cfg"])

@@ -114,6 +114,19 @@ def test_a_variable_that_is_not_set_is_one_line_with_its_setting(files, monkeypa
         ("database", "url", "mysql://h/d", "embedded, or postgresql://user@host/database"),
         ("database", "url", "", "embedded, or postgresql://user@host/database"),
         ("jobs", "runner", "moon", "local"),
+        ("emr", "pool", "nightly runs", "letters, digits and -"),
+        ("emr", "pool_clusters", "-1", "a whole number, or 0 where others make them"),
+        ("emr", "release", "7.12", "emr-7.1.0 or later"),
+        ("emr", "release", "emr-6.15.0", "emr-7.1.0 or later"),
+        ("emr", "release", "emr-7.0.0", "emr-7.1.0 or later"),
+        ("emr", "cluster_id", "hello world", "the id of a cluster, j-"),
+        ("emr", "cluster_id", "00f1abcdexample0", "the id of a cluster, j-"),
+        ("emr", "log_uri", "bucket/logs", "s3://bucket/prefix, or nothing"),
+        ("emr", "log_uri", "s3n://bucket/logs", "s3://bucket/prefix, or nothing"),
+        ("emr", "cluster_file", "no/such.json", "a file that is there"),
+        ("emr", "node_security_group", "default", "sg-..."),
+        ("emr", "subnet_ids", "subnet-1 subnet-2", "subnet-..., or several with , between"),
+        ("emr", "idle_seconds", "59", "a whole number of seconds, from 60 to 604800"),
         ("emr", "application_id", "j-2AXXXX", "the id of an application of EMR Serverless"),
         ("emr", "job_role", "lakeshift-job", "the ARN of a role"),
         ("emr_prices", "currency", "dollars", "the three letters of a currency"),
@@ -160,10 +173,11 @@ def test_a_variable_that_is_not_set_is_named_without_the_rest_of_the_value(files
     assert "trapdoor" not in "".join(traceback.format_exception(caught.value))
 
 
-def test_a_section_that_is_misspelt_is_refused(files):
-    files("[lakes]\nroot = s3://bucket/lake\n")
+@pytest.mark.parametrize(("written", "meant"), [("lakes", "lake"), ("Emr", "emr"), ("EMR", "emr")])
+def test_a_section_that_is_misspelt_is_refused(files, written, meant):
+    files(f"[{written}]\n")
 
-    with pytest.raises(SettingError, match=r"\[lakes\] is no section .*: \[lake\] is"):
+    with pytest.raises(SettingError, match=rf"\[{written}\] is no section .*: \[{meant}\] is"):
         config.check()
 
 
@@ -214,6 +228,8 @@ def test_each_setting_tells_the_file_that_it_came_from(files, tmp_path):
     assert origins["root"] == "default"
 
 
+# Luigi would have all keys with underscores.
+@pytest.mark.filterwarnings("ignore:Configuration .*with dashes")
 def test_the_prices_have_a_key_for_each_type_of_instance(files):
     files("[emr_prices]\nm7g.xlarge = 0.2040\nm7g.xlarge.spot = 0.11\nu-6tb1.metal = 1\n")
 
@@ -228,7 +244,7 @@ def test_the_prices_have_a_key_for_each_type_of_instance(files):
     ("line", "message"),
     [
         ("m7g.xlarge = nan", r"\[emr_prices\] m7g.xlarge = nan \(.*\): expected a price such as"),
-        ("m7g = 0.2", r"\[emr_prices\] m7g \(.*\) is no setting"),
+        ("m7g = 0.2", r"m7g \(.*\) is no setting. There are: currency, .*, types of instances, such as m7g.xlarge"),
     ],
 )
 def test_a_malformed_price_and_what_is_no_type_of_instance_are_refused(files, line, message):

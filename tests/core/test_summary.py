@@ -50,6 +50,13 @@ def test_what_another_run_made_counts_as_there(summary):
     assert line.startswith("Nothing to do: One 2010-12-01 is already there")
 
 
+def test_what_the_run_cost_is_told_after_what_became_of_its_tasks(summary):
+    summary.cost = ["EMR: 0.63 instance-hours on j-1 (3 m7g.xlarge), 0.13 USD"]
+    summary.note(One(), DONE, "")
+
+    assert [line.split()[0] for line in summary.lines()] == ["made", "EMR:", "Lakeshift:"]
+
+
 def test_what_was_asked_of_s3_is_told_before_the_last_line(summary):
     summary.requests.update({"GetObject": 1200, "PutObject": 3})
     summary.note(One(), DONE, "")

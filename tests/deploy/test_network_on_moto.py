@@ -8,12 +8,12 @@ import sys
 
 import boto3
 import pytest
-from cloudformation import template, without
+from cloudformation import without
 from fixtures_s3 import REGION, free_port, wait_until_it_answers
 
 KEY = f"arn:aws:kms:{REGION}:123456789012:key/1"
-# moto knows it only with an image of its own, and not by its launch template.
-UNKNOWN = {"AWS::EC2::Instance"}
+# moto knows the one only with an image of its own, and not by its launch template.
+UNKNOWN = {"AWS::EC2::Instance", "AWS::EC2::SecurityGroupEgress"}
 GIVEN = {
     "Bucket": "lake-1",
     "InstanceType": "m7i.large",
@@ -21,6 +21,17 @@ GIVEN = {
     "WarehouseHost": "warehouse.example",
     "DatabaseHost": "database.example",
     "DatabaseSecret": "arn:aws:secretsmanager:1",
+    "Subnets": "subnet-1,subnet-2",
+    "NodeSecurityGroup": "sg-1",
+    "EmrSecurityGroup": "sg-2",
+    "EmrServiceRole": "lakeshift-emr",
+    "EmrServiceRoleArn": "arn:aws:iam::123456789012:role/lakeshift-emr",
+    "NodeProfile": "lakeshift-nodes",
+    "NodeRoleArn": "arn:aws:iam::123456789012:role/lakeshift-nodes",
+    "SecurityConfiguration": "lakeshift-safe",
+    "Application": "00f1abcdexample0",
+    "ApplicationArn": "arn:aws:emr-serverless:eu-west-1:123456789012:/applications/00f1abcdexample0",
+    "JobRoleArn": "arn:aws:iam::123456789012:role/lakeshift-job",
 }
 
 
@@ -51,7 +62,7 @@ def created(aws, name: str, body: dict, **parameters: str) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def network(aws):
-    return created(aws, "network", template("network.yaml"), KeyArn=KEY, Addresses="10.61", S3PrefixList="pl-1")
+    return created(aws, "network", without("network.yaml", UNKNOWN), KeyArn=KEY, Addresses="10.61", S3PrefixList="pl-1")
 
 
 def test_the_groups_are_reached_by_those_that_use_them_and_the_host_by_nobody(aws, network):
@@ -70,7 +81,17 @@ def test_the_groups_are_reached_by_those_that_use_them_and_the_host_by_nobody(aw
         "HostSecurityGroup": set(),
         "WarehouseSecurityGroup": {("HostSecurityGroup", 5439, 5439)},
         "DatabaseSecurityGroup": {("HostSecurityGroup", 5432, 5432)},
-        "EndpointSecurityGroup": {("HostSecurityGroup", 443, 443), ("WarehouseSecurityGroup", 443, 443)},
+        "EndpointSecurityGroup": {
+            ("HostSecurityGroup", 443, 443),
+            ("WarehouseSecurityGroup", 443, 443),
+            ("NodeSecurityGroup", 443, 443),
+        },
+        "NodeSecurityGroup": {
+            ("NodeSecurityGroup", 0, 65535),
+            ("NodeSecurityGroup", -1, -1),
+            ("EmrSecurityGroup", 8443, 8443),
+        },
+        "EmrSecurityGroup": {("NodeSecurityGroup", 9443, 9443)},
     }
     assert not [rule for group in found for rule in group["IpPermissions"] if rule["IpRanges"] or rule["Ipv6Ranges"]]
 
@@ -89,3 +110,4 @@ def test_the_host_installs_what_lies_in_the_bucket(aws, network):
 
     assert "s3://lake-1/release/{{name}}" in content
     assert "LAKESHIFT_WAREHOUSE=warehouse.example" in content
+    assert "LAKESHIFT_SUBNETS=subnet-1,subnet-2 LAKESHIFT_NODE_GROUP=sg-1" in content

@@ -27,6 +27,14 @@ MADE = {
     "LAKESHIFT_WAREHOUSE": "lakeshift.123456789012.eu-west-1.redshift-serverless.amazonaws.com",
     "LAKESHIFT_DATABASE": "db.eu-west-1.rds.amazonaws.com",
     "LAKESHIFT_DATABASE_SECRET": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:rds!db-1-x",
+    "LAKESHIFT_SUBNETS": "subnet-0a1,subnet-0b2,subnet-0c3",
+    "LAKESHIFT_NODE_GROUP": "sg-0a1",
+    "LAKESHIFT_EMR_GROUP": "sg-0b2",
+    "LAKESHIFT_EMR_ROLE": "lakeshift-Emr-ServiceRole-1",
+    "LAKESHIFT_NODE_PROFILE": "lakeshift-Emr-NodeProfile-1",
+    "LAKESHIFT_EMR_SECURITY": "SecurityConfiguration-1",
+    "LAKESHIFT_APPLICATION": "00f1abcdexample0",
+    "LAKESHIFT_JOB_ROLE": "arn:aws:iam::123456789012:role/lakeshift-Emr-JobRole-1",
 }
 
 
@@ -46,6 +54,7 @@ def test_the_settings_are_read_and_are_whole(on_the_host):
     assert str(warehouse()) == f"Redshift at {MADE['LAKESHIFT_WAREHOUSE']}:5439/lakeshift"
     assert str(database()) == f"PostgreSQL at {MADE['LAKESHIFT_DATABASE']}:5432/lakeshift"
     assert config.database().secret_id == MADE["LAKESHIFT_DATABASE_SECRET"]
+    assert (config.jobs().runner, config.emr().service_role) == ("emr", MADE["LAKESHIFT_EMR_ROLE"])
 
 
 def test_a_name_that_the_host_was_not_given_is_told(on_the_host, monkeypatch):

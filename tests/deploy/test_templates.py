@@ -9,6 +9,9 @@ from cloudformation import DEPLOY, NAMES, resources, template
 
 from pipeline.core.warehouse.redshift.warehouse import REMEDIES
 
+# What is open to whoever asks, since it is Amazon's.
+AMAZONS = {"AmazonLinuxPackages": "s3:GetObject", "EmrPackages": "s3:GetObject", "EmrLogs": "s3:PutObject"}
+
 
 @pytest.mark.parametrize("name", NAMES)
 def test_nothing_is_open_to_everywhere(name):
@@ -21,7 +24,9 @@ def test_nothing_is_open_to_everywhere(name):
 def test_nobody_connects_to_the_host():
     targets = {rule["GroupId"]["Ref"] for _, rule in resources("AWS::EC2::SecurityGroupIngress")}
 
-    assert targets == {"WarehouseSecurityGroup", "DatabaseSecurityGroup", "EndpointSecurityGroup"}
+    assert {target.removesuffix("SecurityGroup") for target in targets} == {
+        "Warehouse", "Database", "Endpoint", "Node", "Emr"
+    }  # fmt: skip
     assert not [group for _, group in resources("AWS::EC2::SecurityGroup") if "SecurityGroupIngress" in group]
 
 
@@ -72,7 +77,7 @@ def test_every_bucket_is_closed_and_encrypted():
 def test_no_data_of_the_lake_expires_while_a_manifest_may_name_it():
     rules = dict(resources("AWS::S3::Bucket"))["Bucket"]["LifecycleConfiguration"]["Rules"]
 
-    assert [rule["Prefix"] for rule in rules if "ExpirationInDays" in rule] == ["lake/quarantine/"]
+    assert [rule["Prefix"] for rule in rules if "ExpirationInDays" in rule] == ["lake/quarantine/", "lake/logs/"]
     assert [rule["AbortIncompleteMultipartUpload"] for rule in rules if "AbortIncompleteMultipartUpload" in rule] == [
         {"DaysAfterInitiation": 7}
     ]
@@ -93,11 +98,12 @@ def listed(actions: str | list[str]) -> list[str]:
 
 
 def test_a_role_may_do_what_is_named_to_what_is_named():
-    wide = [(name, one["Action"]) for name, one in statements() if one["Resource"] == "*"]
+    wide = [(name, action) for name, one in statements() if one["Resource"] == "*" for action in listed(one["Action"])]
 
     assert not [action for _, one in statements() for action in listed(one["Action"]) if "*" in action]
-    assert [name for name, _ in wide] == ["Role"]
-    assert {action.split(":")[0] for _, found in wide for action in found} == {"ssm", "ssmmessages"}
+    assert {name for name, _ in wide} == {"Role"}
+    others = [action for _, action in wide if action.split(":")[0] not in ("ssm", "ssmmessages")]
+    assert others == ["elasticmapreduce:RunJobFlow", "elasticmapreduce:ListClusters"]
 
 
 def test_the_host_cannot_destroy_what_the_lake_held():
@@ -124,10 +130,30 @@ def test_every_way_out_of_the_network_is_for_this_account_only():
     endpoints = dict(resources("AWS::EC2::VPCEndpoint"))
     ours = {"StringEquals": {"aws:PrincipalAccount": {"Ref": "AWS::AccountId"}}}
 
-    assert len(endpoints) == 6
+    assert len(endpoints) == 9
     for name, endpoint in endpoints.items():
-        [allowed] = [one for one in endpoint["PolicyDocument"]["Statement"] if one.get("Sid") != "AmazonLinuxPackages"]
+        [allowed] = [one for one in endpoint["PolicyDocument"]["Statement"] if one.get("Sid") not in AMAZONS]
         assert allowed["Condition"] == ours, name
+
+
+def test_of_amazons_own_buckets_only_packages_are_read_and_only_logs_written():
+    endpoint = dict(resources("AWS::EC2::VPCEndpoint"))["S3"]
+    found = {one["Sid"]: one["Action"] for one in endpoint["PolicyDocument"]["Statement"]}
+
+    assert {sid: found[sid] for sid in AMAZONS} == AMAZONS
+
+
+def test_the_way_to_emr_serverless_is_made_only_where_it_is_asked_for():
+    asked_for = template("endpoints.yaml")["Conditions"]["IsServerless"]["Fn::Equals"]
+    conditional = {
+        name: one["Condition"]
+        for file in NAMES
+        for name, one in template(file)["Resources"].items()
+        if "Condition" in one
+    }
+
+    assert (asked_for, conditional) == ([{"Ref": "Serverless"}, "true"], {"EmrServerless": "IsServerless"})
+    assert template("lakeshift.yaml")["Parameters"]["Serverless"]["Default"] == "false"
 
 
 def test_the_database_is_of_the_minor_version_that_rds_gives_it():

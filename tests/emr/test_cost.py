@@ -4,18 +4,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
+from emr_clusters import RunBench
 from emr_work import Bench
 from fixtures_emr import emr, emr_process  # noqa: F401 - fixtures
 from fixtures_s3 import REGION
 
 from emr.api import Emr, Step
-from emr.cost import use
+from emr.cost import Span, use
 from emr.errors import StepFailed
+from emr.runner import run
 
 
 @dataclass
@@ -27,6 +31,7 @@ class FakeEmr:
     was: dict[str, Any]
 
     def steps(self, cluster_id, ids):
+        self.asked = list(ids)
         return [Step(one, one, "COMPLETED", None, "", "", *self.ran[one]) for one in ids if one in self.ran]
 
     def instances(self, cluster_id):
@@ -52,13 +57,23 @@ def cluster(since: float = 0, until: float | None = None, **tags: str) -> dict:
 
 
 def used(ran, had, was=None, **ids):
-    return use(FakeEmr(ran, had, was or cluster(pool="p")), "j-1", ids or {"day": tuple(ran)}, at(24))
+    steps = {partition: dict.fromkeys(some) for partition, some in (ids or {"day": tuple(ran)}).items()}
+    return use(FakeEmr(ran, had, was or cluster(pool="p")), "j-1", steps, at(24))
 
 
 def test_each_instance_counts_for_as_long_as_steps_run():
     found = used({"s-1": (at(1), at(1.5)), "s-2": (at(3), at(4))}, [instance()] * 3)
 
     assert (found.hours, found.counts) == ({"m7g.xlarge": 4.5}, {"m7g.xlarge": 3})
+
+
+def test_emr_is_asked_only_for_the_steps_of_which_it_is_not_known_when_they_ran():
+    emr = FakeEmr({"s-2": (at(3), at(4))}, [instance()], cluster())
+
+    found = use(emr, "j-1", {"one": {"s-1": Span(at(1), at(1.5))}, "two": {"s-2": None}}, at(24))
+
+    assert (emr.asked, found.hours) == (["s-2"], {"m7g.xlarge": 1.5})
+    assert found.by_partition == {"one": {"m7g.xlarge": 0.5}, "two": {"m7g.xlarge": 1}}
 
 
 def test_steps_that_run_side_by_side_count_once():
@@ -125,6 +140,22 @@ def test_of_a_cluster_that_is_not_over_yet_the_hours_until_now_count():
     assert found.hours == {"m7g.xlarge": 4}
 
 
+class Unreachable:
+    """A client that reaches nothing."""
+
+    def describe_cluster(self, **asked):
+        raise EndpointConnectionError(endpoint_url="https://emr.example")
+
+
+def test_who_is_not_patient_does_not_wait_long_for_an_emr_that_is_away():
+    began_at = time.monotonic()
+
+    with pytest.raises(EndpointConnectionError):
+        Emr(Unreachable(), Unreachable(), 0.1).cluster("j-1")
+
+    assert time.monotonic() - began_at < 10
+
+
 @pytest.fixture
 def bench(emr, tmp_path, monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL_EMR", emr.endpoint_url)
@@ -139,6 +170,37 @@ def bench(emr, tmp_path, monkeypatch):
     return Bench(emr, tmp_path)
 
 
+def test_steps_are_told_of_before_they_are_watched_and_with_their_times_when_they_have_completed(bench):
+    told = []
+    work = replace(bench.work(), watched=lambda entry, steps: told.append((entry.step_ids, list(steps))))
+
+    entry = run(Emr.connect(), bench.ledger, work, bench.heard)
+
+    [(first, none), (second, steps)] = told
+    assert (first, none, second) == (entry.step_ids, [], entry.step_ids)
+    assert [step.id for step in steps] == list(entry.step_ids)
+    assert all(step.started_at <= step.ended_at for step in steps)
+
+
+def test_emr_tells_what_a_runs_own_cluster_used_from_its_beginning_to_its_end(bench, emr):
+    mine = RunBench(bench)
+    entry = mine.run()
+    [cluster_id] = mine.clusters.end()
+    told = emr.client.describe_cluster(ClusterId=cluster_id)["Cluster"]["Status"]["Timeline"]
+    lived = told["EndDateTime"] - told["CreationDateTime"]
+
+    found = use(
+        Emr.connect(),
+        cluster_id,
+        {"day": dict.fromkeys(entry.step_ids)},
+        datetime.now(timezone.utc) + timedelta(hours=1),
+    )
+
+    assert found.counts == {"m7g.xlarge": 2, "m7g.xlarge.spot": 1}
+    assert found.hours["m7g.xlarge"] == pytest.approx(2 * lived / timedelta(hours=1), rel=1e-3)
+    assert found.by_partition == {"day": found.hours}
+
+
 @pytest.mark.parametrize("middle", [("sleep", "1"), ("sh", "-c", "sleep 1; false")], ids=["completed", "failed"])
 def test_emr_tells_what_steps_used_that_completed_or_failed(bench, emr, middle):
     bench.middle = middle
@@ -148,7 +210,7 @@ def test_emr_tells_what_steps_used_that_completed_or_failed(bench, emr, middle):
     else:
         bench.run()
 
-    found = use(Emr.connect(), emr.cluster_id, {"day": bench.entry.step_ids}, datetime.now(timezone.utc))
+    found = use(Emr.connect(), emr.cluster_id, {"day": dict.fromkeys(bench.entry.step_ids)}, datetime.now(timezone.utc))
 
     assert found.counts == {"m7g.xlarge": 1, "r7g.xlarge": 2}
     assert 1 / 3600 < found.hours["m7g.xlarge"] < 1 / 60

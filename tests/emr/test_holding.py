@@ -8,7 +8,9 @@ import multiprocessing
 import os
 import signal
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from emr_work import KEY, Bench
@@ -16,10 +18,13 @@ from fixtures_emr import emr, emr_process  # noqa: F401 - fixtures
 from fixtures_s3 import REGION
 from processes import wait_until
 
-from emr import adoption, lease, submission
+from emr import adoption, lease, runner, submission
+from emr.api import Emr
+from emr.clusters.fixed import FixedCluster
 from emr.holding import Holding
 from emr.lease import Lease, this_process
 from emr.ledger import Ledger
+from emr.runner import run
 
 FORK = multiprocessing.get_context("fork")
 
@@ -72,7 +77,7 @@ def test_the_lease_is_renewed_while_somebody_waits(bench, emr):
         emr.wait_until_held()
         wait_until(lambda: bench.entry.step_ids)
         ends = {bench.entry.lease.until}
-        wait_until(lambda: len(ends) > 2 or ends.add(bench.entry.lease.until))
+        wait_until(lambda: len(ends) > 1 or ends.add(bench.entry.lease.until))
 
         assert is_owned_by(bench, waiting) and not bench.entry.lease.is_over()
         assert has_ended(bench, waiting)
@@ -92,6 +97,22 @@ def test_of_two_who_wait_the_other_answers_when_the_owner_dies(bench, emr):
     assert (bench.entry.state, bench.entry.generation) == ("COMPLETED", 1)
 
 
+def test_it_is_known_on_which_hosts_others_wait(bench, emr):
+    emr.stall("2/3")
+
+    with process_of(bench.run) as owner:
+        emr.wait_until_held()
+        wait_until(lambda: bench.entry.step_ids)
+        with process_of(bench.run) as near, process_of(bench.run, host="elsewhere") as far:
+            wait_until(lambda: bench.entry.hosts)
+            [host] = bench.entry.hosts
+
+            assert host.startswith("elsewhere/") and is_owned_by(bench, owner)
+            assert all(has_ended(bench, one) for one in (owner, near, far))
+    assert bench.entry.state == "COMPLETED"
+
+
+@pytest.mark.faults
 def test_a_frozen_owner_of_another_host_goes_on_reading_when_it_wakes(bench, emr):
     emr.stall("2/3")
 
@@ -110,6 +131,7 @@ def test_a_frozen_owner_of_another_host_goes_on_reading_when_it_wakes(bench, emr
     assert emr.states() == ["COMPLETED"] * 3
 
 
+@pytest.mark.faults
 def test_a_frozen_owner_of_this_host_keeps_what_it_has(bench, emr):
     emr.stall("2/3")
 
@@ -147,6 +169,51 @@ def test_steps_that_another_run_found_before_their_ids_were_stored_are_shared_wi
             assert has_ended(bench, first) and has_ended(bench, second)
     assert emr.states() == ["COMPLETED"] * 3
     assert bench.entry.generation == 1
+
+
+@dataclass(frozen=True)
+class Noted(FixedCluster):
+    """A cluster that leaves a mark where it was taken."""
+
+    mark: Path | None = None
+
+    def take(self, name):
+        self.mark.touch()
+        return super().take(name)
+
+
+def noting(bench):
+    """Return a run that leaves a mark when it takes a cluster, and where that is."""
+    mark = bench.folder / "taken"
+    clusters = Noted(bench.twin.cluster_id, mark=mark)
+    return lambda: run(Emr.connect(), bench.ledger, replace(bench.work(), clusters=clusters), bench.heard), mark
+
+
+def test_no_cluster_is_taken_for_what_another_run_is_submitting(bench, emr):
+    emr.hold("AddJobFlowSteps")
+
+    with process_of(bench.run) as first:
+        emr.wait_until_held()
+        other, mark = noting(bench)
+        looks = emr.calls("ListSteps")
+        with process_of(other) as second:
+            wait_until(lambda: emr.calls("ListSteps") > looks)
+            assert has_ended(bench, first) and has_ended(bench, second)
+    assert not mark.exists()
+
+
+@pytest.mark.faults
+def test_a_run_that_is_refused_again_and_again_is_waited_for(bench, emr, monkeypatch):
+    monkeypatch.setattr(submission, "AGAIN_SECONDS", (0.5, 0.6))
+    monkeypatch.setattr(runner, "ROUNDS", 2)
+    emr.throttle("AddJobFlowSteps", times=3)
+
+    with process_of(bench.run) as first:
+        wait_until(lambda: bench.ledger.read(KEY))
+        other, mark = noting(bench)
+        with process_of(other) as second:
+            assert has_ended(bench, first) and has_ended(bench, second)
+    assert (emr.states(), mark.exists()) == (["COMPLETED"] * 3, False)
 
 
 class Away:

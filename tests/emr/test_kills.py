@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 import time
@@ -12,18 +11,17 @@ from datetime import timedelta
 
 import pytest
 from botocore.exceptions import ClientError
+from emr_kills import deadly, is_written_as, process_of, whenever
 from emr_work import KEY, Bench
 from fixtures_emr import emr, emr_process  # noqa: F401 - fixtures
 from fixtures_s3 import REGION
 from processes import wait_until
 
-from emr import adoption, lease, submission
+from emr import adoption, lease, runner, submission
 from emr.api import Emr
 from emr.errors import Unsettled
 from emr.ledger import Ledger
 from emr.runner import cancel
-
-FORK = multiprocessing.get_context("fork")
 
 
 @pytest.fixture
@@ -31,35 +29,8 @@ def bench(emr, tmp_path, monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL_EMR", emr.endpoint_url)
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     monkeypatch.setattr(adoption, "SETTLING", timedelta(seconds=1))
+    monkeypatch.setattr(adoption, "LOOK_SECONDS", 0.1)
     return Bench(emr, tmp_path)
-
-
-def die() -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-def deadly(kind, name, is_moment, after=False):
-    """Have a method kill its process before or after it does its work, when it is called at a moment."""
-    method = getattr(kind, name)
-
-    def dying(self, *arguments, **named):
-        is_now = is_moment(*arguments)
-        if is_now and not after:
-            die()
-        done = method(self, *arguments, **named)
-        if is_now:
-            die()
-        return done
-
-    setattr(kind, name, dying)
-
-
-def is_written_as(state):
-    return lambda key, entry, over: entry.state == state
-
-
-def whenever(*arguments):
-    return True
 
 
 MOMENTS = {
@@ -70,12 +41,6 @@ MOMENTS = {
     "when all has completed": lambda: deadly(Ledger, "write", is_written_as("COMPLETED")),
     "when that is written down": lambda: deadly(Ledger, "write", is_written_as("COMPLETED"), after=True),
 }
-
-
-def process_of(work) -> multiprocessing.Process:
-    process = FORK.Process(target=work)
-    process.start()
-    return process
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
@@ -111,7 +76,7 @@ def test_an_intent_is_left_to_a_process_that_lives_for_as_long_as_its_lease(benc
     emr.wait_until_held()
 
     second = process_of(bench.run)
-    second.join(3)
+    wait_until(lambda: emr.calls("ListSteps") > 2)
     emr.release()
     for one in (first, second):
         one.join(60)
@@ -160,6 +125,7 @@ def test_steps_of_a_dead_submitter_that_come_late_are_cancelled_when_they_are_se
 def test_a_process_that_woke_up_after_its_lease_does_not_call(bench, emr, monkeypatch):
     monkeypatch.setattr(lease, "CALL", timedelta(seconds=1))
     monkeypatch.setattr(submission, "CALL_SECONDS", 1)
+    monkeypatch.setattr(runner, "ROUNDS", 2)
 
     with pytest.raises(Unsettled):
         bench.run()

@@ -41,9 +41,36 @@ def test_the_job_runs_of_each_partition_are_added_up():
 
 
 def test_job_runs_of_which_nothing_is_told_yet_are_counted():
-    found = billed(FakeServerless({"1": {"vCPUHour": 1.0}}), "00f", {"one": ("1",), "two": ("2",)})
+    found = billed(FakeServerless({"1": {"vCPUHour": 1.0}}), "00f", {"one": ("1",), "two": ("2", "3")})
 
-    assert (found.hours, found.untold) == ({"vcpu_hour": 1}, 1)
+    assert (found.hours, found.untold) == ({"vcpu_hour": 1}, 2)
+
+
+class Telling:
+    """A client to which one job run is known."""
+
+    def __init__(self, **told):
+        self.told = told
+
+    def get_job_run(self, **asked):
+        return {"jobRun": self.told}
+
+
+TOTAL = {"vCPUHour": 1.0, "memoryGBHour": 4.0, "storageGBHour": 20.0}
+
+
+@pytest.mark.parametrize(
+    ("told", "used"),
+    [
+        ({"totalResourceUtilization": TOTAL}, {"vCPUHour": 1.0, "memoryGBHour": 4.0}),
+        ({"totalResourceUtilization": TOTAL, "billedResourceUtilization": {"vCPUHour": 2.0}}, {"vCPUHour": 2.0}),
+        ({}, {}),
+    ],
+)
+def test_before_emr_tells_what_is_billed_the_storage_that_may_be_free_is_left_out(told, used):
+    client = Telling(**told)
+
+    assert Serverless(client, client, 1).used("00f", "1") == used
 
 
 def test_emr_serverless_tells_what_a_job_run_is_billed_for(serverless, tmp_path, monkeypatch):

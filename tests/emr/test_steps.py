@@ -1,10 +1,14 @@
 """The steps of EMR are data, and what runs here is the line that runs there."""
 
 import importlib
+import os
+import subprocess
 
+import emr_commands
 import pytest
 
 from emr import steps
+from emr.traces import deepest
 from spark_jobs import job
 
 PLACES = {"input": "/in", "output": "/out", "refused": "/refused", "report": "/report.json", "run_id": "run-1"}
@@ -35,7 +39,7 @@ def test_the_steps_copy_the_data_in_run_the_job_and_copy_it_out():
     [copy_in, run, copy_out] = [step["HadoopJarStep"]["Args"] for step in steps.load(NAME)]
 
     assert (copy_in[0], run[0], copy_out[:2]) == ("s3-dist-cp", "spark-submit", ["bash", "-c"])
-    assert copy_out[2].startswith("s3-dist-cp ")
+    assert "&& s3-dist-cp " in copy_out[2]
 
 
 def test_filled_steps_have_no_place_left():
@@ -45,7 +49,7 @@ def test_filled_steps_have_no_place_left():
 
     assert copy_in == ["s3-dist-cp", "--src=s3://lake/raw", "--dest=/in"]
     assert run[-10:] == list(steps.job_line(NAME, PLACES).arguments)
-    assert copy_out[-3:] == ["hdfs:///work/result", "s3://lake/stage", "hdfs:///work"]
+    assert copy_out[-4:] == ["hdfs:///work/result", "s3://lake/stage", "hdfs:///work", "/report.json"]
     assert "{" not in str([copy_in, run, copy_out])
 
 
@@ -68,3 +72,20 @@ def test_a_cancelled_job_takes_its_driver_along():
     [line] = [step["HadoopJarStep"]["Args"] for step in steps.load(NAME) if "spark-submit" in str(step)]
 
     assert line[line.index("--deploy-mode") + 1] == "client"
+
+
+def test_what_clears_away_after_a_failure_says_nothing_that_hides_it(tmp_path):
+    # What a job had written when it died, which has no report.
+    (tmp_path / "hdfs/work/result/_temporary").mkdir(parents=True)
+    (tmp_path / "bin").mkdir()
+    emr_commands.install(tmp_path / "bin")
+    own = {"lake_input": "hdfs:///not-there", "report": "hdfs:///work/result/report.json"}
+    filled = steps.fill(steps.load(NAME), PLACES | EMR_PLACES | own)
+    path = {"PATH": f"{tmp_path}/bin:{os.environ['PATH']}", "EMR_HDFS": str(tmp_path / "hdfs")}
+
+    line = steps.as_one(filled)["HadoopJarStep"]["Args"]
+    ended = subprocess.run(line, env=os.environ | path, capture_output=True, text=True, check=False)
+
+    assert "nothing to copy in hdfs:///not-there" in str(deepest(ended.stderr))
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert not (tmp_path / "hdfs/work").exists()

@@ -1,5 +1,7 @@
 """Of what a log tells of, the exception that was thrown first is found, and the line that threw it."""
 
+import pytest
+
 from emr.traces import deepest
 
 CONTAINER = "/mnt/yarn/usercache/hadoop/appcache/application_1_0001/container_1_0001_01_000001"
@@ -66,3 +68,70 @@ def test_of_two_failures_the_last_one_counts():
 
 def test_a_log_without_an_exception_tells_of_none():
     assert deepest("INFO Client: Application report (state: FINISHED)\n") is None
+
+
+def test_a_driver_that_ran_out_of_memory_and_was_killed_for_it_is_told_of():
+    text = '# java.lang.OutOfMemoryError: Java heap space\n# -XX:OnOutOfMemoryError="kill -9 %p"\n#   Executing kill\n'
+
+    assert str(deepest(text)) == "java.lang.OutOfMemoryError: Java heap space"
+
+
+@pytest.mark.parametrize(
+    "error",
+    ["Py4JError: An error occurred while calling o95.parquet", "Py4JNetworkError: Answer from Java side is empty"],
+)
+def test_that_java_is_gone_is_not_the_cause(error):
+    memory = "java.lang.OutOfMemoryError: Java heap space"
+
+    assert deepest(f"{memory}\n\tat a.B.c(B.java:7)\n{OURS}py4j.protocol.{error}\n").error == memory
+    assert deepest(f"{OURS}py4j.protocol.{error}\n") is None
+
+
+def test_what_java_refuses_of_a_call_is_the_cause():
+    error = "py4j.protocol.Py4JError: An error occurred while calling o9.x. Trace:\npy4j.Py4JException: no method\n"
+
+    assert str(deepest(f"{OURS}{error}")) == "py4j.Py4JException: no method"
+
+
+def test_what_a_task_of_mapreduce_threw_is_told_of():
+    text = "Error: java.lang.RuntimeException: Reducer task failed to copy 1 files\n\tat a.B.c(B.java:67)\n"
+
+    assert str(deepest(text)) == "java.lang.RuntimeException: Reducer task failed to copy 1 files (B.java:67)"
+
+
+def test_what_java_tells_again_with_less_around_it_is_not_the_cause():
+    program = 'java.io.IOException: Cannot run program "/usr/bin/python3.11": error=2, No such file or directory'
+    s3 = "software.amazon.awssdk.services.s3.model.S3Exception: (Service: S3, Status Code: 403)"
+    path = f"java.nio.file.AccessDeniedException: s3://lake/stage: getFileStatus on s3://lake/stage: {s3}:null"
+
+    assert str(deepest(f"{program}\nCaused by: java.io.IOException: error=2, No such file or directory\n")) == program
+    assert str(deepest(f"{path}\n\tat a.B.c(B.java:7)\nCaused by: {s3}\n")) == f"{path} (B.java:7)"
+
+
+def test_what_says_no_more_than_what_it_was_caused_by_is_not_the_cause():
+    error = 'java.lang.NumberFormatException: For input string: "abc"'
+    spark = f"org.apache.spark.SparkException: Job aborted due to stage failure: Lost task 0.3 (executor 1): {error}"
+
+    assert deepest(f"java.lang.RuntimeException: {error}\nCaused by: {error}\n").error == error
+    assert deepest(f"{spark}\nCaused by: {error}\n").error == error
+    assert deepest("a.B: no\nCaused by: java.lang.NullPointerException\n").error == "java.lang.NullPointerException"
+
+
+def test_of_a_failure_that_is_told_at_length_the_end_is_kept_too():
+    spark = "org.apache.spark.SparkException: Job aborted due to stage failure: Task 0 failed 4 times, most"
+    lost = f"Lost task 0.3 in stage 1.0 (TID 4) (ip-10-61-0-12 executor 4): ExecutorLostFailure {'(..) ' * 90}Reason:"
+    end = "Exit status: -100. Diagnostics: Container released on a *lost* node."
+
+    told = str(deepest(f"{spark} recent failure: {lost} {end}\n"))
+
+    assert told.startswith("org.apache.spark.SparkException: Lost task 0.3 in stage 1.0")
+    assert told.endswith(end)
+    assert " ... " in told and len(told) < 420
+
+
+def test_what_is_left_out_takes_no_word_apart():
+    before, after, url = "before " * 26, " after" * 29, "redshift://bob:hunter2@host/db"
+
+    told = str(deepest(f"ab.Cd: {before}{url}{' x' * 99} {url}{after}\n"))
+
+    assert told == f"ab.Cd: {before.rstrip()} ... {after.strip()}"

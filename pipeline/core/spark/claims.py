@@ -14,6 +14,7 @@ from pipeline.core.lake.vacuum import Claim
 from pipeline.core.store import Store
 
 READ_AT_ONCE = 16
+UNREADABLE = "Look who wrote it, see that nothing of it runs, and remove it."
 
 
 def claims(store: Store) -> Iterator[Claim]:
@@ -33,4 +34,4 @@ def entries(store: Store) -> list[tuple[str, Kept]]:
         with ThreadPoolExecutor(READ_AT_ONCE) as pool:
             return [(key, kept) for key, kept in zip(keys, pool.map(ledger.read, keys), strict=True) if kept]
     except LedgerUnreadable as error:
-        raise CheckFailed(f"{error}. Look who wrote it, see that nothing of it runs, and remove it.") from error
+        raise CheckFailed(f"{error}. {UNREADABLE}") from error

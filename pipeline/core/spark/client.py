@@ -22,9 +22,9 @@ import psutil
 from emr.steps import JobLine
 from pipeline.core import config
 from pipeline.core.errors import JobFailed
+from pipeline.core.kinds import is_standalone
 from pipeline.core.locks import file_lock
 from pipeline.core.runtime import RUN_FOLDER, runtime_folder
-from pipeline.core.settings import is_standalone
 from pipeline.core.spark.java import java_options
 from pipeline.core.spark.master import WAIT_SETTING
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from pyspark import SparkContext, __version__
 
-from pipeline.core.settings import is_standalone
+from pipeline.core.kinds import is_standalone
 from pipeline.core.spark.master import WAIT_SETTING, not_taken
 
 LOOK_SECONDS = 1.0

@@ -6,9 +6,9 @@ Whoever begins to wait notes it, so that what fails, or is cancelled with its pr
 from __future__ import annotations
 
 import json
-import os
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timezone
 from decimal import Decimal
 from pathlib import Path
@@ -20,7 +20,12 @@ from pipeline.core.prices import price_of
 from pipeline.core.spark.client import run_folder
 
 if TYPE_CHECKING:
+    from emr.api import Step
     from emr.cost import Hours, Use
+    from emr.ledger import Entry
+
+# When a step began and ended, if that is known.
+Times = tuple[str, str] | None
 
 FILE = "emr-steps"
 # Whoever waits for the end of a run can do without its price.
@@ -31,54 +36,61 @@ UNITS = {
     "memory_gb_hour": "GB-hours of memory",
     "storage_gb_hour": "GB-hours of storage",
 }
-SMALL = Decimal("0.1")
+SMALL, CENT = Decimal("0.1"), Decimal("0.01")
 
 
-def note_steps(partition: str, cluster_id: str, step_ids: Sequence[str]) -> None:
-    """Have the run know of steps that make a partition."""
-    line = json.dumps({"partition": partition, "cluster_id": cluster_id, "step_ids": list(step_ids)}) + "\n"
-    # One write, which no other process can split.
-    file = os.open(run_folder() / FILE, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    try:
-        os.write(file, line.encode())
-    finally:
-        os.close(file)
+def note_steps(partition: str, entry: Entry, steps: Sequence[Step]) -> None:
+    """Have the run know of a submission that makes a partition, and of those of its steps that have ended."""
+    times = {step.id: (step.started_at, step.ended_at) for step in steps if step.started_at and step.ended_at}
+    note = {"partition": partition, "place": entry.cluster_id, "steps": dict.fromkeys(entry.step_ids) | times}
+    line = json.dumps(note, default=datetime.isoformat) + "\n"
+    # The steps matter more than what they cost. Unbuffered, a line is one write, which no other process can split.
+    with suppress(OSError), (run_folder() / FILE).open("ab", buffering=0) as file:
+        file.write(line.encode())
 
 
 def cost_lines(folder: Path) -> list[str]:
     """Return what is said at the end of a run of the steps that it waited for: nothing if there were none."""
-    return [line for place, ids_by_partition in _noted(folder).items() for line in _told(place, ids_by_partition)]
+    try:
+        noted = _noted(folder)
+    except (OSError, ValueError) as error:
+        return [f"EMR: what the run cost is not known: {one_line(error)}"]
+    return [line for place, partitions in noted.items() for line in _told(place, partitions)]
 
 
-def _noted(folder: Path) -> dict[str, dict[str, list[str]]]:
-    """Return the ids of the steps by their cluster and partition."""
-    noted: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+def _noted(folder: Path) -> dict[str, dict[str, dict[str, Times]]]:
+    """Return the steps by their cluster and partition, with when they ran if that is noted."""
+    noted: dict[str, dict[str, dict[str, Times]]] = defaultdict(lambda: defaultdict(dict))
     file = folder / FILE
     for line in file.read_text(encoding="utf-8").splitlines() if file.exists() else ():
         note = json.loads(line)
-        noted[note["cluster_id"]][note["partition"]] += note["step_ids"]
+        noted[note["place"]][note["partition"]].update(note["steps"])
     return noted
 
 
-def _told(place: str, ids_by_partition: Mapping[str, Sequence[str]]) -> list[str]:
+def _told(place: str, partitions: Mapping[str, Mapping[str, Times]]) -> list[str]:
     try:
-        return list(_lines(_use(place, ids_by_partition)))
+        return list(_lines(_use(place, partitions)))
     except Exception as error:
         # The run is as good without.
         return [f"EMR: what the steps on {place} cost is not known: {one_line(error)}"]
 
 
-def _use(place: str, ids_by_partition: Mapping[str, Sequence[str]]) -> Use:
+def _use(place: str, partitions: Mapping[str, Mapping[str, Times]]) -> Use:
     # They take half a second to import.
-    from emr.cost import use
+    from emr.cost import Span, use
     from emr.serverless import Serverless
     from emr.serverless_cost import billed
     from pipeline.core.spark.service import connect
 
     emr = connect(PATIENCE_SECONDS)
     if isinstance(emr, Serverless):
-        return billed(emr, place, ids_by_partition)
-    return use(emr, place, ids_by_partition, datetime.now(timezone.utc))
+        return billed(emr, place, partitions)
+    spans = {
+        partition: {one: Span(*map(datetime.fromisoformat, times)) if times else None for one, times in steps.items()}
+        for partition, steps in partitions.items()
+    }
+    return use(emr, place, spans, datetime.now(timezone.utc))
 
 
 def _lines(used: Use) -> Iterator[str]:
@@ -87,9 +99,10 @@ def _lines(used: Use) -> Iterator[str]:
     instances = ", ".join(f"{count} {kind}" for kind, count in used.counts.items())
     counted = f" ({instances})" if instances else ""
     price = f"; [emr_prices] has no price of {', '.join(unpriced)}" if unpriced else _paid(used.hours)
-    untold = f"; of {used.untold} job runs EMR does not tell yet what they used" if used.untold else ""
+    untold = f"; EMR does not tell yet what {_job_runs(used.untold)} used" if used.untold else ""
     yield f"EMR: {_amounts(used.hours)} on {used.place}{counted}{price}{untold}"
-    for partition, hours in used.by_partition.items() if len(used.by_partition) > 1 else ():
+    for partition in sorted(used.by_partition) if len(used.by_partition) > 1 else ():
+        hours = used.by_partition[partition]
         yield f"  {partition}: {_amounts(hours)}{'' if unpriced else _paid(hours)}"
 
 
@@ -104,10 +117,15 @@ def _amounts(hours: Hours) -> str:
 
 def _paid(hours: Hours) -> str:
     money = sum((Decimal(amount) * (price_of(kind) or 0) for kind, amount in hours.items()), Decimal(0))
-    return f", {_short(money)} {config.emr_prices().currency}"
+    shown = f"< {CENT}" if 0 < money < CENT else _short(money)
+    return f", {shown} {config.emr_prices().currency}"
+
+
+def _job_runs(count: int) -> str:
+    return f"{count} job run{'' if count == 1 else 's'}"
 
 
 def _short(amount: float | Decimal) -> str:
     """Return an amount with two digits after the point, or two that are not 0."""
     amount = Decimal(amount)
-    return f"{amount:,.2f}" if amount >= SMALL or not amount else f"{amount:.2g}"
+    return f"{amount:,.2f}" if amount >= SMALL or not amount else f"{Decimal(f'{amount:.2g}'):f}"

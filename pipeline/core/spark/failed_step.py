@@ -8,9 +8,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from emr.api import Emr
 from emr.cause import Cause, probable_cause
+from emr.clusters import api
 from emr.errors import StepFailed
 from pipeline.core import config
 from pipeline.core.errors import JobFailed, PipelineError, one_line
+from pipeline.core.settings import masked_text
 from pipeline.core.store import open_store
 
 log = logging.getLogger(__name__)
@@ -25,13 +27,25 @@ def failed_step(emr: Emr, error: StepFailed, what: str) -> JobFailed:
     step = error.step
     number, _, count = step.name.rpartition(" ")[2].partition("/")
     cause = _cause(emr, error) if step.state not in WITHOUT_LOG else Cause("", step.log_file)
-    told = step.reason if UNKNOWN not in step.reason else ""
-    reason = config.masked((cause.reason or told).rstrip("."))
+    told = _of_cluster(emr, error) or (step.reason if UNKNOWN not in step.reason else "")
+    reason = masked_text((cause.reason or told).rstrip("."))
     where = f" Its log: {place}." if (place := cause.log or step.log_file) else ""
     return JobFailed(
         f"{what}: step {number} of {count} ({step.id} on {error.cluster_id}) {step.state}{reason and f': {reason}'}."
         f"{where} Run it again when it is mended: that submits new steps."
     )
+
+
+def _of_cluster(emr: Emr, error: StepFailed) -> str:
+    """Return how the cluster of a step that has no log ended, if it has, for then the step did not fail by itself."""
+    if error.step.state not in WITHOUT_LOG:
+        return ""
+    try:
+        cluster = emr.cluster(error.cluster_id)
+    except (ClientError, BotoCoreError) as unread:
+        log.warning("%s could not be asked for: %s", error.cluster_id, one_line(unread))
+        return ""
+    return "" if api.takes_steps(cluster) else f"its cluster is {api.state_of(cluster)}"
 
 
 def _cause(emr: Emr, error: StepFailed) -> Cause:

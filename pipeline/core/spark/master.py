@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from pipeline.core.errors import JobFailed
-from pipeline.core.settings import is_standalone
+from pipeline.core.kinds import is_standalone
 
 LOOPBACK = "127.0.0.1"
 CONNECT_SECONDS = 5

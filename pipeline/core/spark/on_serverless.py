@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 from datetime import datetime, timezone
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from emr.api import Emr
 from emr.cause import Cause
 from emr.clusters.fixed import FixedCluster
 from emr.errors import StepFailed
-from emr.ledger import Entry, Ledger
 from emr.run_cause import cause_of_run
-from emr.runner import run
 from emr.serverless import job_run, log_folder
 from emr.work import Reporter, Work
 from pipeline.core import config
-from pipeline.core.errors import JobFailed, PipelineError, SettingError, one_line
-from pipeline.core.lake import Attempt, new_attempt_id
-from pipeline.core.runtime import runtime_folder
+from pipeline.core.errors import JobFailed, PipelineError, one_line
+from pipeline.core.lake import Attempt
+from pipeline.core.settings import masked_text
 from pipeline.core.spark.code import upload_code
-from pipeline.core.spark.cost import note_steps
 from pipeline.core.spark.report import JobReport
-from pipeline.core.spark.results import REPORT, beside, explained, inputs, report_of, result_of, short_hash, title
+from pipeline.core.spark.results import REPORT, beside, explained, short_hash
 from pipeline.core.spark.service import connect
-from pipeline.core.spark.submitted import noted
+from pipeline.core.spark.work import run_work, work_of
 from pipeline.core.store import open_store
 
 log = logging.getLogger(__name__)
@@ -39,46 +34,21 @@ def run_on_serverless(name: str, input_location: str, attempt: Attempt, reporter
 
     Raises JobFailed with the cause and where the log is; SourceUnavailable if EMR does not answer.
     """
-    work = _work(name, input_location, attempt)
-    with explained(attempt, work):
-        entry = _run(connect(), work, attempt, reporter)
-    return result_of(entry, attempt)
-
-
-def _run(emr: Emr, work: Work, attempt: Attempt, reporter: Reporter) -> Entry:
-    try:
-        with noted(work.key):
-            return run(emr, Ledger(attempt.store), work, reporter)
-    except StepFailed as error:
-        raise failed_run(error, f"{attempt.dataset} {attempt.partition}") from error
+    with explained(attempt, "[lake] region"):
+        emr = connect()
+    return run_work(emr, _work(name, input_location, attempt), attempt, reporter, failed_run)
 
 
 def _work(name: str, input_location: str, attempt: Attempt) -> Work:
-    settings, root = config.emr(), attempt.store.url("")
-    if not root.startswith("s3://") or not settings.application_id or not settings.job_role:
-        raise SettingError(
-            "[jobs] runner = emr-serverless needs a lake that EMR can read, [lake] root = s3://..., and"
-            " [emr] application_id = 00... and job_role = arn:aws:iam::...:role/..."
-        )
+    settings = config.emr()
     code = upload_code(attempt.store, name)
-    tags = {"lakeshift:root": short_hash(root)}
+    log_uri = settings.log_uri or attempt.store.url(LOGS)
+    tags = {"lakeshift:root": short_hash(attempt.store.url(""))}
 
-    def request(attempt_id: str) -> list[dict]:
-        places = _places(input_location, dataclasses.replace(attempt, id=attempt_id)) | {"code": code}
-        return [job_run(name, places, settings.job_role, settings.log_uri or attempt.store.url(LOGS), tags)]
+    def request(one: Attempt) -> list[dict]:
+        return [job_run(name, _places(input_location, one) | {"code": code}, settings.job_role, log_uri, tags)]
 
-    return Work(
-        key=f"{attempt.dataset}/{attempt.partition}",
-        title=title(attempt),
-        inputs=inputs(input_location, attempt),
-        clusters=FixedCluster(settings.application_id, "application_id"),
-        new_attempt=new_attempt_id,
-        steps=request,
-        has_result=lambda attempt_id: report_of(dataclasses.replace(attempt, id=attempt_id)) is not None,
-        host_folder=runtime_folder() / "emr",
-        poll_seconds=settings.poll_seconds,
-        watched=lambda entry: note_steps(f"{attempt.dataset} {attempt.partition}", entry.cluster_id, entry.step_ids),
-    )
+    return work_of(attempt, input_location, FixedCluster(settings.application_id, "application_id"), request)
 
 
 def _places(input_location: str, attempt: Attempt) -> dict[str, str]:
@@ -97,8 +67,8 @@ def failed_run(error: StepFailed, what: str) -> JobFailed:
     """Return the error that names a job run, its state and the probable cause, for which its logs are waited for."""
     step = error.step
     cause = _cause(error) if step.state == "FAILED" else Cause("", step.log_file)
-    reason = config.masked((cause.reason or step.reason).rstrip("."))
-    where = f" Its log: {place}." if (place := cause.log or step.log_file) else ""
+    reason = masked_text((cause.reason or step.reason).rstrip("."))
+    where = f" Its log: {cause.log}." if cause.log else ""
     return JobFailed(
         f"{what}: the job run {step.id} of the application {error.cluster_id} {step.state}"
         f"{reason and f': {reason}'}.{where} Run it again when it is mended: that begins another."
@@ -109,11 +79,14 @@ def _cause(error: StepFailed) -> Cause:
     step, folder = error.step, log_folder(error.cluster_id, error.step.id)
     log_uri, found, _ = step.log_file.partition(f"/{folder}/")
     if not found:
-        return Cause("", "")
+        return Cause("", step.log_file)
     log.info("The job run %s failed; its log is waited for below %s.", step.id, log_uri)
+    # What never ran has none, and only EMR's own words: of a role that it may not take, or a script that is not there.
+    wait_seconds = config.emr().log_wait_seconds if step.started_at else 0
     try:
         ended_at = step.ended_at or datetime.now(timezone.utc)
-        return cause_of_run(open_store(log_uri), folder, ended_at, config.emr().log_wait_seconds)
+        cause = cause_of_run(open_store(log_uri), folder, ended_at, wait_seconds)
+        return cause if cause.reason or step.started_at else Cause("", "")
     except (PipelineError, ClientError, BotoCoreError) as unread:
         log.warning("The log of the job run %s could not be read: %s", step.id, one_line(unread))
-        return Cause("", "")
+        return Cause("", step.log_file)

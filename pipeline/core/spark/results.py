@@ -10,9 +10,8 @@ from contextlib import contextmanager
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from emr.errors import ClusterUnfit, EmrError, LedgerUnreadable, Unsettled
+from emr.errors import ClusterLost, ClusterUnfit, EmrError, LedgerUnreadable, Unsettled
 from emr.ledger import Entry
-from emr.work import Work
 from pipeline.core import aws
 from pipeline.core.errors import CheckFailed, JobFailed, PipelineError, SettingError, SourceUnavailable
 from pipeline.core.lake import Attempt
@@ -20,6 +19,7 @@ from pipeline.core.spark.code import code_hash
 from pipeline.core.spark.report import JobReport
 
 ADVICE: dict[type[EmrError], tuple[type[PipelineError], str]] = {
+    ClusterLost: (SourceUnavailable, "Look at that reason, and at {place}; the next run makes another."),
     ClusterUnfit: (SettingError, "Look at {place}, then run it again."),
     LedgerUnreadable: (CheckFailed, "Look who wrote it, see that nothing of it runs, and remove it."),
     Unsettled: (SourceUnavailable, "Run it again."),
@@ -89,13 +89,13 @@ def move_refused(attempt: Attempt) -> None:
 
 
 @contextmanager
-def explained(attempt: Attempt, work: Work) -> Iterator[None]:
-    """Say of what EMR did for which partition, and what to do about it."""
+def explained(attempt: Attempt, place: str) -> Iterator[None]:
+    """Say of what EMR did for which partition, where the settings have it, and what to do about it."""
     what = f"{attempt.dataset} {attempt.partition}"
     try:
         yield
     except EmrError as error:
         kind, advice = ADVICE[type(error)]
-        raise kind(f"{what}: {error}. {advice.format(place=work.clusters.what)}") from error
+        raise kind(f"{what}: {error}. {advice.format(place=place)}") from error
     except (ClientError, BotoCoreError) as error:
-        raise aws.explained(error, f"{what} on EMR, {work.clusters.what}") from error
+        raise aws.explained(error, f"{what} on EMR, {place}") from error

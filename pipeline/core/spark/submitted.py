@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from pathlib import Path
 from emr.lease import this_process
 from pipeline.core.errors import one_line
 from pipeline.core.spark.client import run_folder
+from pipeline.core.spark.cost import note_steps
 
 log = logging.getLogger(__name__)
 FOLDER = "emr"
@@ -25,9 +27,12 @@ PATIENCE_SECONDS = 10.0
 @contextmanager
 def noted(key: str) -> Iterator[None]:
     """Have the run know of a submission until it has ended; not until it is stopped."""
-    path = run_folder() / FOLDER / hashlib.sha256(key.encode()).hexdigest()[:16]
+    path = run_folder() / FOLDER / f"{hashlib.sha256(key.encode()).hexdigest()[:16]}.json"
     path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps({"key": key, "owner": this_process()}), encoding="utf-8")
+    # A signal ends a worker's process in the middle of anything.
+    half = path.with_suffix(f".{os.getpid()}")
+    half.write_text(json.dumps({"key": key, "owner": this_process()}), encoding="utf-8")
+    half.replace(path)
     try:
         yield
     except Exception:
@@ -38,12 +43,12 @@ def noted(key: str) -> Iterator[None]:
 
 def cancel_submitted(folder: Path) -> None:
     """Cancel the steps that the processes of a run, which are gone, were waiting for."""
-    for path in sorted((folder / FOLDER).glob("*")):
+    for path in sorted((folder / FOLDER).glob("*.json")):
         note = json.loads(path.read_text(encoding="utf-8"))
         try:
             _cancel(note["key"], note["owner"])
         except Exception as error:
-            # The run ends anyway, and the next one adopts what goes on.
+            # The run ends anyway, and the next one adopts what goes on, or cancels it.
             log.error("The steps for %s could not be cancelled: %s", note["key"], one_line(error))
 
 
@@ -55,4 +60,6 @@ def _cancel(key: str, owner: str) -> None:
 
     entry = cancel(connect(PATIENCE_SECONDS), Ledger(lake().store), key, owner)
     if entry:
+        # Its process may have ended before it could: during the call.
+        note_steps(" ".join(key.rsplit("/", 1)), entry, ())
         log.warning("%s: its steps on %s are cancelled.", entry.name, entry.cluster_id)

@@ -15,7 +15,7 @@ from pipeline.core.targets import ExternalPartitionTarget, TableTarget
 from pipeline.core.tasks.partition import PartitionTask
 from pipeline.core.tasks.together import End, TogetherTask
 from pipeline.core.version import code_version
-from pipeline.core.warehouse import PARTITIONS_AT_ONCE, PartlyRefused, external_partitions, is_at, warehouse
+from pipeline.core.warehouse import PARTITIONS_AT_ONCE, PartlyRefused, external_location, is_at, warehouse
 
 # How often a partition is looked at while it is set, before another that replaces it all the time is given up on.
 LOOKS = 5
@@ -115,7 +115,7 @@ class QueriedTable(PartitionTask):
     def refuse_moved(self, cursor: Any, read: dict[str, Manifest]) -> None:
         """Raise SourceUnavailable if what was just queried is not what the load says that it read."""
         for table, manifest in read.items():
-            location = external_partitions(cursor, table).get(self.partition.value)
+            location = external_location(cursor, table, self.partition)
             if not is_at(location, manifest.location):
                 raise SourceUnavailable(
                     f"{self.output()}: {table} points at {location}, not at the committed {manifest.location}."

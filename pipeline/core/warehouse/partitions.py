@@ -24,6 +24,8 @@ SELECT "values", location
 FROM svv_external_partitions
 WHERE schemaname = %(schema)s AND tablename = %(name)s
 """
+OF_VALUE = """AND "values" LIKE %(like)s
+"""
 NAMED = 3
 
 
@@ -43,10 +45,20 @@ def external_partitions(cursor: Cursor, table: str) -> dict[str, str]:
     return located(cursor.fetchall())
 
 
-def locations_query(table: str) -> tuple[str, dict[str, str]]:
-    """Return the query of the partitions of an external table, and its parameters."""
+def external_location(cursor: Cursor, table: str, partition: Partition) -> str | None:
+    """Return where a partition of an external table lies, as a transaction sees it, or None if it is not there."""
+    cursor.execute(*locations_query(table, partition))
+    return located(cursor.fetchall()).get(partition.value)
+
+
+def locations_query(table: str, partition: Partition | None = None) -> tuple[str, dict[str, str]]:
+    """Return the query of the partitions of an external table, or of one and a few others, and its parameters."""
     schema, name = split_name(table)
-    return LOCATIONS, {"schema": schema, "name": name}
+    parameters = {"schema": schema, "name": name}
+    if partition is None:
+        return LOCATIONS, parameters
+    # An _ in a value stands for any sign here: what else it lets in is left out by its value.
+    return LOCATIONS + OF_VALUE, parameters | {"like": f'%"{partition.value}"%'}
 
 
 def located(rows: Iterable[Sequence[str]]) -> dict[str, str]:

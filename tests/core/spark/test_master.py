@@ -212,6 +212,7 @@ def test_a_master_that_is_none_is_named_within_a_minute(spark_master, lake, tmp_
     assert f"the Spark master at {url} did not take the application. Is it one, of Spark 3" in str(failed.value)
 
 
+@pytest.mark.faults
 def test_a_run_takes_the_cores_that_it_may_and_gives_them_back(run, spark_master, tmp_path):
     client.stop_driver(run)
     with run_on(spark_master, tmp_path / "modest", cores="1"):

@@ -12,10 +12,10 @@ from emr_work import Heard
 from fixtures_emr import emr, emr_process  # noqa: F401 - fixtures
 from fixtures_s3 import REGION, new_bucket
 
+from emr.errors import ClusterLost
 from pipeline.core.errors import CheckFailed, JobFailed, SettingError, SourceUnavailable
 from pipeline.core.lake import Counts, Dataset, Lake, Partition
 from pipeline.core.spark import code, jobs, on_emr, results
-from pipeline.core.store.local import LocalStore
 from pipeline.core.store.s3 import S3Store
 
 JOB = "classified_movie_review"
@@ -62,6 +62,7 @@ def test_what_the_steps_wrote_is_committed_under_their_attempt_and_what_they_ref
     assert not [one.path for one in lake.store.list("stage") if "refused" in one.path]
 
 
+@pytest.mark.faults
 def test_a_run_that_died_before_the_commit_is_resumed_by_the_next(lake, emr):
     first = run(lake, begin(lake))
 
@@ -90,6 +91,7 @@ def test_what_another_run_has_moved_to_the_quarantine_is_not_missed(lake, monkey
     assert list(real(f"{attempt.dataset}/{attempt.id}/refused")) == []
 
 
+@pytest.mark.faults
 def test_on_a_cluster_whose_steps_run_side_by_side_one_step_does_it_all(lake, emr, settings):
     emr.cluster_id = emr.new_cluster(side_by_side=2)
     settings("emr", "cluster_id", emr.cluster_id)
@@ -109,7 +111,7 @@ def test_a_rerun_is_not_answered_by_steps_that_were_submitted_before_it(lake):
 
 
 def inputs(lake):
-    return on_emr._work(JOB, lake.store.url(RAW), begin(lake)).inputs
+    return results.inputs(lake.store.url(RAW), begin(lake))
 
 
 def given_result(attempt):
@@ -145,13 +147,18 @@ def no_step():
     return {"Name": "", "ActionOnFailure": "CONTINUE", "HadoopJarStep": {"Jar": "command-runner.jar", "Args": ["true"]}}
 
 
-@pytest.mark.parametrize("missing", ["root", "cluster_id"])
-def test_a_setting_without_which_nothing_runs_on_emr_is_named(lake, settings, tmp_path, missing):
-    settings("emr", "cluster_id", "" if missing == "cluster_id" else "j-1")
-    here = Lake(LocalStore(str(tmp_path))) if missing == "root" else lake
+@pytest.mark.faults
+def test_a_pool_takes_the_jobs_and_is_left_as_it_was(lake, settings, emr):
+    settings("emr", "cluster_id", "")
+    settings("emr", "pool", "nightly-reviews")
+    settings("emr", "pool_clusters", "0")
+    emr.cluster_id = emr.new_cluster(side_by_side=2, pool="nightly-reviews")
 
-    with pytest.raises(SettingError, match=r"\[lake\] root = s3://\.\.\., and \[emr\] cluster_id"):
-        run(lake, begin(here))
+    assert commit(run(lake, begin(lake))).rows == Counts(read=3, written=2, refused=1)
+
+    assert emr.states() == ["COMPLETED"]
+    [slot] = lake.store.list(f"_emr/_pool/{emr.cluster_id}")
+    assert json.loads(lake.store.read(slot.path).data)["name"] == ""
 
 
 def test_a_cluster_that_is_not_there_is_named_with_its_setting(lake, settings):
@@ -168,6 +175,15 @@ def test_a_cluster_that_takes_no_steps_is_named_with_what_to_do(lake, emr):
         run(lake, begin(lake))
 
 
+def test_a_cluster_that_is_lost_is_told_with_where_to_look(lake):
+    message = (
+        r"j-1 is TERMINATED \(X\)\. Look at that reason, and at \[emr\] pool = nightly; the next run makes another"
+    )
+
+    with pytest.raises(SourceUnavailable, match=message), results.explained(begin(lake), "[emr] pool = nightly"):
+        raise ClusterLost("j-1 is TERMINATED (X)")
+
+
 def test_a_ledger_that_somebody_wrote_into_is_named(lake):
     assert lake.store.create(f"_emr/stage/{JOB}/insert_date=2010-12-01.json", b"{}")
 
@@ -175,6 +191,7 @@ def test_a_ledger_that_somebody_wrote_into_is_named(lake):
         run(lake, begin(lake))
 
 
+@pytest.mark.faults
 def test_an_emr_that_does_not_answer_is_asked_again_later(lake, monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL_EMR", "http://127.0.0.1:9")
     monkeypatch.setattr("emr.api.FIRST_SECONDS", 0.1)

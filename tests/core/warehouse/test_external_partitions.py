@@ -9,7 +9,7 @@ from fixtures_warehouse import DAY, REVIEWS
 
 from pipeline.core.errors import JobFailed, PipelineError, SettingError
 from pipeline.core.lake import Partition
-from pipeline.core.warehouse import PartlyRefused, partitions
+from pipeline.core.warehouse import PartlyRefused, make, partitions
 from pipeline.core.warehouse.embedded.duck import DuckCursor
 
 DAYS = [Partition.of_date(DAY + datetime.timedelta(days=number)) for number in range(4)]
@@ -91,3 +91,34 @@ def test_a_partition_that_its_maker_is_not_shown_asks_for_a_grant(warehouse, mon
         warehouse.set_external_partitions(REVIEWS, places("a"))
 
     assert {day: type(error) for day, error in refused.value.errors.items()} == {BAD: SettingError}
+
+
+ZONES = [Partition("zone", value) for value in ("axb", "a_b", "b")]
+
+
+@pytest.fixture(params=["embedded", "redshift"])
+def zones(request, settings, tmp_path):
+    """A warehouse with an external table that has a partition for each of some zones."""
+    settings("lake", "root", str(tmp_path / "lake"))
+    if request.param == "redshift":
+        store = make(request.getfixturevalue("redshift").url)
+        store.migrate()
+    else:
+        store = request.getfixturevalue("warehouse")
+    with store.autocommit() as cursor:
+        cursor.execute(
+            "CREATE EXTERNAL TABLE spectrum.trip (id integer) PARTITIONED BY (zone varchar(9))"
+            " STORED AS PARQUET LOCATION '/lake/trip'"
+        )
+    store.set_external_partitions("spectrum.trip", {zone: f"/lake/trip/{zone}" for zone in ZONES})
+    return store
+
+
+def test_of_one_partition_it_is_told_where_it_lies_without_all_others(zones):
+    with zones.transaction() as cursor:
+        seen = {zone: partitions.external_location(cursor, "spectrum.trip", zone) for zone in ZONES}
+
+    assert seen == {zone: zones.external_location("spectrum.trip", zone) for zone in ZONES}
+    assert seen == {zone: f"/lake/trip/{zone}" for zone in ZONES}
+    assert len(zones.query(*partitions.locations_query("spectrum.trip", ZONES[0]))) == 1
+    assert zones.external_location("spectrum.trip", Partition("zone", "c")) is None
