@@ -9,25 +9,18 @@
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
 import statistics
-import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
+from bench import BIN, Bench, Cost
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.core.database import Database
-from pipeline.core.embedded import start_postgres, stop_postgres
+from pipeline.core.embedded import stop_postgres
 
-BARE = Path(__file__).parent / "bare"
-BIN = Path(sys.executable).parent
 DAY = "2010-12-01"
 RUNS = 3
 DAYS = 30
@@ -45,49 +38,15 @@ review_feed = {folder}/movie_review.csv
 """
 
 
-@dataclass(frozen=True)
-class Cost:
-    """A command's wall time in seconds, and the peak memory of its largest process in MiB."""
-
-    seconds: float
-    mebibytes: float
-
-
-class Bench:
-    """A folder with its own PostgreSQL, sources and settings."""
+class UserBehaviour(Bench):
+    """The pipeline on generated sources."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.url = start_postgres(folder / "postgres")
-        self.database = Database(self.url)
-        (folder / "bench.cfg").write_text(SETTINGS.format(folder=folder, url=self.url))
-        self.environment = os.environ | {
-            "LUIGI_CONFIG_PATH": str(folder / "bench.cfg"),
-            "XDG_CACHE_HOME": str(folder / "cache"),
-        }
+        super().__init__(folder, SETTINGS)
         self.feed = str(folder / "movie_review.csv")
-
-    def run(self, *command: str) -> Cost:
-        """Run a command to its end, which must be good."""
-        with (self.folder / "output.log").open("w+") as output:
-            started = time.monotonic()
-            process = subprocess.Popen(command, env=self.environment, stdout=output, stderr=output)
-            _, status, usage = os.wait4(process.pid, 0)
-            seconds = time.monotonic() - started
-            process.returncode = os.waitstatus_to_exitcode(status)
-            if process.returncode:
-                output.seek(0)
-                raise SystemExit(f"{' '.join(command)} ended {process.returncode}:\n{output.read()}")
-        return Cost(seconds, usage.ru_maxrss / (1024 if sys.platform == "linux" else 1 << 20))
 
     def luigi(self, *arguments: str) -> Cost:
         return self.run(str(BIN / "luigi"), "--module", "pipeline.user_behaviour", *arguments, "--local-scheduler")
-
-    def lakeshift(self, *arguments: str) -> Cost:
-        return self.run(str(BIN / "lakeshift"), *arguments)
-
-    def bare(self, script: str, *arguments: object) -> Cost:
-        return self.run(sys.executable, str(BARE / script), *map(str, arguments))
 
     def forget(self) -> None:
         """Remove everything that was made of the sources."""
@@ -136,7 +95,7 @@ def median(run: Callable[[], Cost]) -> float:
     return statistics.median(run().seconds for _ in range(RUNS))
 
 
-def measure(bench: Bench, show: Callable[[str, str, str], None]) -> None:
+def measure(bench: UserBehaviour, show: Callable[[str, str, str], None]) -> None:
     days, parts, duck = [], [], []
     for _ in range(RUNS):
         days.append(bench.cold_day().seconds)
@@ -165,7 +124,7 @@ def main() -> None:
     rows, reviews = 541_909 // share, 100_000 // share
     table = Table("figure", "ratio", "of", title=f"{rows:,} purchases on 305 days, {reviews:,} reviews a day")
     folder = Path(tempfile.mkdtemp(prefix="lakeshift-bench-"))
-    bench = Bench(folder)
+    bench = UserBehaviour(folder)
     try:
         bench.lakeshift("seed", "--overwrite", "--days", "305", "--rows", str(rows), "--reviews-count", str(reviews))
         measure(bench, lambda *row: table.add_row(*row))

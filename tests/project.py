@@ -12,6 +12,7 @@ from pathlib import Path
 
 from fixtures_settings import settings_file
 
+from pipeline.core.database import database
 from pipeline.core.lake import Manifest, lake
 from pipeline.core.warehouse import warehouse
 
@@ -102,6 +103,10 @@ class Project:
     def query(self, sql: str, **parameters: object) -> list[tuple]:
         with self.in_force():
             return warehouse().query(sql, parameters)
+
+    def database_query(self, sql: str, **parameters: object) -> list[tuple]:
+        with self.in_force():
+            return database().query(sql, parameters)
 
     def manifests(self) -> list[Manifest]:
         """Return every manifest in the lake, in the order of the datasets."""

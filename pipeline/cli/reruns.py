@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,16 +25,40 @@ def rerun(
 ) -> None:
     """Ask for a partition to be made again by the next run. What is there stays readable until it is replaced."""
     tasks = _tasks_of(day.date())
-    if task not in tasks:
-        raise PipelineError(f"There is no task {task} that makes a day. There are: {', '.join(sorted(tasks))}")
-    wanted = tasks[task]
+    wanted = _named(task, tasks)
     if not _can_be_asked(wanted) or not wanted.output().exists():
         # Refused if it follows something else, or was never made, and nothing else has been asked for yet.
         wanted.output().request_rerun()
     others = [other for other in _made_of([wanted], tasks.values()) if other != wanted]
-    asked = [wanted, *(others if downstream else [])]
+    asked = [*_changed(wanted, tasks), wanted, *(others if downstream else [])]
     _request(map(type, asked), [wanted.date])
     _report(asked, others)
+
+
+def _named(name: str, tasks: Mapping[str, PartitionTask]) -> PartitionTask:
+    """Return the task of a name, with the module before it or without."""
+    module, _, family = name.rpartition(".")
+    task = tasks.get(family)
+    if task is None or module not in ("", task.__module__):
+        raise PipelineError(f"There is no task {name} that makes a day. There are: {', '.join(sorted(tasks))}")
+    return task
+
+
+def _changed(wanted: PartitionTask, tasks: Mapping[str, PartitionTask]) -> list[PartitionTask]:
+    """Return the tasks before one whose sources have changed since they were read, and what lies between."""
+    before = [task for task in tasks.values() if task != wanted and _needs(wanted, task)]
+    changed = [task for task in before if _has_changed(task)]
+    return _made_of(changed, before)
+
+
+def _has_changed(task: PartitionTask) -> bool:
+    from pipeline.core.tasks.lake import SourceTask
+
+    try:
+        return isinstance(task, SourceTask) and task.has_changed()
+    except PipelineError as error:
+        say(f"{task.output()} stays as it is, since it is not known whether its source has changed: {error}")
+        return False
 
 
 def request_reruns(kinds: Iterable[type[PartitionTask]], days: Sequence[date]) -> list[date]:
@@ -70,8 +94,9 @@ def _request(kinds: Iterable[type[PartitionTask]], days: Sequence[date]) -> set[
 def _can_be_asked(task: PartitionTask) -> bool:
     """Say whether a task is complete until a rerun is asked for, and does not just follow another's output."""
     from pipeline.core.targets import ExternalPartitionTarget
+    from pipeline.core.tasks.published import PublishedTarget
 
-    return not isinstance(task.output(), ExternalPartitionTarget)
+    return not isinstance(task.output(), (ExternalPartitionTarget, PublishedTarget))
 
 
 def _report(asked: Sequence[PartitionTask], others: Sequence[PartitionTask]) -> None:

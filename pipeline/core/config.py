@@ -22,7 +22,7 @@ from pipeline.core.emr_settings import Emr, check_emr
 from pipeline.core.errors import SettingError
 from pipeline.core.kinds import is_standalone
 from pipeline.core.prices import EmrPrices
-from pipeline.core.sections import SECTIONS, Database, Jobs, Lake, Log, UserBehaviour, Warehouse
+from pipeline.core.sections import SECTIONS, Alerts, Database, Jobs, Lake, Log, Stocks, UserBehaviour, Warehouse
 from pipeline.core.settings import (
     fields_of,
     files_read,
@@ -71,6 +71,14 @@ def log() -> Log:
 
 def user_behaviour() -> UserBehaviour:
     return read_section("user_behaviour", UserBehaviour)
+
+
+def alerts() -> Alerts:
+    return read_section("alerts", Alerts)
+
+
+def stocks() -> Stocks:
+    return read_section("stocks", Stocks)
 
 
 def scheduler_address() -> tuple[str, int]:

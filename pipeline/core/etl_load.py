@@ -78,6 +78,16 @@ class Load:
     seen: LoadState = LoadState()
     inputs: tuple[Input, ...] = field(default=())
 
+    def empty(self, cursor: Any) -> None:
+        """Make the partition have no rows."""
+        cursor.execute(delete_statement(self.table, self.partition), {"value": self.partition.parameter})
+
+    def count(self, cursor: Any) -> int:
+        """Return how many rows the partition has."""
+        cursor.execute(count_statement(self.table, self.partition), {"value": self.partition.parameter})
+        [(row_count,)] = cursor.fetchall()
+        return row_count
+
 
 class PartitionedTables(ABC):
     """What a database can do once it has transactions: replace partitions of tables, and tell which are complete."""
@@ -201,12 +211,11 @@ def _empty(cursor: Any, load: Load) -> None:
         raise CommitLost(f"{load.table} {load.partition}: attempt {now.attempt} loaded it already")
     if now != load.seen:
         raise SourceUnavailable(f"{load.table} {load.partition} was asked for again meanwhile. Run it again.")
-    cursor.execute(delete_statement(load.table, load.partition), {"value": load.partition.parameter})
+    load.empty(cursor)
 
 
 def _mark(cursor: Any, load: Load) -> None:
-    cursor.execute(count_statement(load.table, load.partition), {"value": load.partition.parameter})
-    [(row_count,)] = cursor.fetchall()
+    row_count = load.count(cursor)
     key = _row_key(load.table, load.partition)
     cursor.execute(UNMARK, key)
     marks = {

@@ -113,3 +113,22 @@ def as_runner(value: str, folder: Path) -> str:
     if value not in ("local", "emr", "emr-serverless"):
         raise ValueError
     return value
+
+
+def as_topic(value: str, folder: Path) -> str:
+    if value and not re.fullmatch(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[\w-]+", value, re.ASCII):
+        raise ValueError
+    return value
+
+
+def as_project(value: str, folder: Path) -> str:
+    if not re.fullmatch(r"[\w-]{1,80}", value, re.ASCII):
+        raise ValueError
+    return value
+
+
+def as_ends(value: str, folder: Path) -> frozenset[str]:
+    ends = frozenset(filter(None, (end.strip() for end in value.split(","))))
+    if not ends <= {"success", "failure"}:
+        raise ValueError
+    return ends

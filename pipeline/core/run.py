@@ -24,7 +24,8 @@ from luigi.retcodes import retcode
 from luigi.rpc import RPCError
 from luigi.setup_logging import InterfaceLogging
 
-from pipeline.core import config, luigi_settings
+from pipeline.core import config, killed_runs, luigi_settings
+from pipeline.core.alerts import FAILURE, Alert, tell
 from pipeline.core.errors import SettingError, one_line
 from pipeline.core.forgotten import LastingWorker
 from pipeline.core.logs import open_console, open_file
@@ -40,6 +41,8 @@ from pipeline.core.summary import ends_of_each, explanation
 log = logging.getLogger(__name__)
 # What a task's process has to end in when it is told to.
 END_SECONDS = 5
+# Tells a run that it is part of another, which says how both ended.
+WITHIN = "LAKESHIFT_WITHIN"
 
 
 class Stopped(KeyboardInterrupt):
@@ -63,11 +66,16 @@ class RunWorker(LastingWorker):
         open_file(config.log().file)
         if not config.has_file():
             log.warning("No luigi.cfg here, and no $LUIGI_CONFIG_PATH: the defaults hold, below %s.", Path.cwd())
+        self._roots: list[luigi.Task] = []
+        self._has_begun = False
+        self._note: Path | None = None
         self._pid = os.getpid()
 
     def __enter__(self) -> RunWorker:
         # Within another run, as a task that builds tasks is, that one's driver is used and left alone.
         self._owns_driver = client.RUN_FOLDER not in os.environ
+        self._is_within = WITHIN in os.environ
+        os.environ[WITHIN] = "1"
         self.run_folder = client.run_folder()
         os.environ[client.RUN_FOLDER] = str(self.run_folder)
         is_main = threading.current_thread() is threading.main_thread()
@@ -87,9 +95,11 @@ class RunWorker(LastingWorker):
         log.warning("%s: the run is ending already what it has elsewhere. Once more, and that is left running.", name)
         signal.signal(number, self._stop)
 
-    def add(self, *args: Any, **kwargs: Any) -> bool:
+    def add(self, task: luigi.Task, *args: Any, **kwargs: Any) -> bool:
+        if not self._has_begun:
+            self._roots.append(task)
         with planned(Plan()):
-            return super().add(*args, **kwargs)
+            return super().add(task, *args, **kwargs)
 
     def _create_task_process(self, task: luigi.Task) -> Any:
         process = super()._create_task_process(task)
@@ -97,7 +107,10 @@ class RunWorker(LastingWorker):
         return process
 
     def run(self) -> bool:
+        self._has_begun = True
         due = [one.task for one in self.summary.select(luigi.worker.PENDING)]
+        if due and not self._is_within:
+            self._note = killed_runs.begin(_notes_folder(), self._command())
         if config.jobs().runner == "local" and any(getattr(task, "uses_spark", False) for task in due):
             client.prewarm()
         succeeded = super().run()
@@ -157,13 +170,32 @@ class RunWorker(LastingWorker):
                 signal.signal(number, handler or signal.SIG_DFL)
         if isinstance(error, Stopped):
             self._give_back(str(error))
-        for line in self._last_lines(error):
+        lines = self._last_lines(error)
+        for line in lines:
             log.info("%s", line)
+        self._tell(lines, is_ended=error is not None)
         if isinstance(error, Stopped):
             raise SystemExit(error.exit_code) from None
         if isinstance(error, RPCError):
             raise SystemExit(retcode().unhandled_exception) from None
         return False
+
+    def _tell(self, lines: list[str], is_ended: bool) -> None:
+        """Have somebody told of this run, and of those before it that were killed and could not say so."""
+        if self._is_within:
+            return
+        del os.environ[WITHIN]
+        killed_runs.end(self._note)
+        for note in killed_runs.killed(_notes_folder()):
+            tell(Alert(FAILURE, (f"This run, begun at {note.began_at}, was killed.", f"Run it again: {note.command}")))
+        kind = FAILURE if is_ended else self.summary.end
+        if kind:
+            again = (f"Run it again: {self._command()}",) if kind == FAILURE else ()
+            tell(Alert(kind, (*lines, *again)))
+
+    def _command(self) -> str:
+        """Return what has the same made, as it is typed."""
+        return "; ".join(map(_typed, self._roots))
 
     def _cancel_steps(self) -> None:
         """Cancel what the processes of this run have running elsewhere, when they are gone."""
@@ -213,6 +245,17 @@ def _asking_together(check: Callable[[luigi.Task], bool], task: luigi.Task) -> C
             return check(one)
 
     return asked
+
+
+def _typed(task: luigi.Task) -> str:
+    options = [
+        f"--{name.replace('_', '-')} {value}" for name, value in task.to_str_params(only_significant=True).items()
+    ]
+    return " ".join(["luigi", "--module", task.task_module, task.task_family, *options])
+
+
+def _notes_folder() -> Path:
+    return Path(config.log().file).parent / "runs"
 
 
 def _open_console(cls: type, options: Any) -> bool:

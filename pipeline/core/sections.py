@@ -10,15 +10,18 @@ from pipeline.core.kinds import (
     as_count,
     as_database,
     as_endpoint,
+    as_ends,
     as_folder,
     as_master,
     as_one_or_more,
     as_path,
     as_place,
+    as_project,
     as_region,
     as_roles,
     as_runner,
     as_share,
+    as_topic,
     as_warehouse,
     as_yes_no,
     as_zone,
@@ -93,6 +96,23 @@ class UserBehaviour:
     timezone: ZoneInfo = setting("Europe/London", as_zone, "a zone of the IANA database, such as Europe/London")
 
 
+@dataclass(frozen=True)
+class Alerts:
+    """Who is told how a run ended."""
+
+    sns_topic_arn: str = setting("", as_topic, "arn:aws:sns:<region>:<account>:<topic>, or nothing for the log")
+    project: str = setting("lakeshift", as_project, "up to 80 letters, digits, _ and -")
+    on: frozenset[str] = setting("success, failure", as_ends, "success, failure, or both with a comma between")
+
+
+@dataclass(frozen=True)
+class Stocks:
+    """What belongs to the stocks pipeline alone."""
+
+    source: str = setting("data/stocks", as_place, "a folder, or s3://bucket/prefix")
+    timezone: ZoneInfo = setting("America/New_York", as_zone, "a zone of the IANA database, such as America/New_York")
+
+
 SECTIONS: dict[str, type] = {
     "lake": Lake,
     "database": Database,
@@ -101,5 +121,7 @@ SECTIONS: dict[str, type] = {
     "emr": Emr,
     "emr_prices": EmrPrices,
     "log": Log,
+    "alerts": Alerts,
     "user_behaviour": UserBehaviour,
+    "stocks": Stocks,
 }

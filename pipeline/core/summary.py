@@ -90,6 +90,15 @@ class Summary:
             + (f" The whole log: {config.log().file}" if failed or unknown or end else ""),
         ]
 
+    @property
+    def end(self) -> str:
+        """How the run ended: success or failure; or nothing, if it made nothing and nothing went wrong here."""
+        if any(one.status in (luigi.worker.FAILED, "UNKNOWN") for one in self.outcomes.values()):
+            return "failure"
+        if any(one.task.task_id not in self.elsewhere for one in self.select(luigi.worker.PENDING)):
+            return "failure"
+        return "success" if self.select(luigi.worker.DONE) else ""
+
     def _requests(self) -> list[str]:
         """Return the line about S3, if it was asked anything."""
         if not self.requests:

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import luigi
 
 from pipeline.core import planning
+from pipeline.core.database import database
 from pipeline.core.errors import PipelineError
+from pipeline.core.etl_load import PartitionedTables
 from pipeline.core.lake import Dataset, Partition, lake
 from pipeline.core.warehouse import is_at, warehouse
 
@@ -70,21 +72,33 @@ class TableTarget(PartitionTarget):
     table: str
     partition: Partition
 
+    def tables(self) -> PartitionedTables:
+        """Return the database that the table is in."""
+        return warehouse()
+
     def is_complete(self) -> bool:
-        return warehouse().load_state(self.table, self.partition).is_complete
+        return self.tables().load_state(self.table, self.partition).is_complete
 
     @property
     def whole(self) -> Hashable:
-        return self.table
+        return (type(self), self.table)
 
     def complete_partitions(self) -> set[Partition]:
-        return {Partition.parse(key) for key in warehouse().loaded_partitions(self.table)}
+        return {Partition.parse(key) for key in self.tables().loaded_partitions(self.table)}
 
     def request_rerun(self) -> None:
-        warehouse().request_rerun(self.table, self.partition)
+        self.tables().request_rerun(self.table, self.partition)
 
     def __str__(self) -> str:
         return f"{self.table} {self.partition}"
+
+
+@dataclass(frozen=True)
+class DatabaseTarget(TableTarget):
+    """A partition of a table of PostgreSQL."""
+
+    def tables(self) -> PartitionedTables:
+        return database()
 
 
 @dataclass(frozen=True)

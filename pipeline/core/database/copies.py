@@ -94,6 +94,18 @@ def copy_in(cursor: Any, table: str, columns: Sequence[str], rows: Iterable[Sequ
     return cursor.rowcount
 
 
+def fill(cursor: Any, table: str, columns: Sequence[str], stream: IO[bytes]) -> int:
+    """Copy CSV without a header into a table that this transaction made, and return the number of rows.
+
+    They are frozen: whoever sees the table sees them, however old the snapshot.
+    """
+    statement = names.SQL("COPY {} ({}) FROM STDIN (FORMAT csv, FREEZE)").format(
+        names.Identifier(*table.split(".")), names.SQL(", ").join(map(names.Identifier, columns))
+    )
+    cursor.copy_expert(statement, stream, size=BUFFER_BYTES)
+    return cursor.rowcount
+
+
 class _Lines:
     """Rows as a file of CSV, for COPY to read; what it reads at once is a number of rows, not of bytes."""
 

@@ -127,7 +127,8 @@ class Manifest:
 
     def to_json(self) -> bytes:
         values = dataclasses.asdict(self) | {"dataset": str(self.dataset), "partition": str(self.partition)}
-        return json.dumps(values, indent=1, sort_keys=True).encode() + b"\n"
+        # Not sorted: the columns of a file without a header stand in the order of its schema.
+        return json.dumps(values, indent=1).encode() + b"\n"
 
     @classmethod
     def from_json(cls, data: bytes) -> Manifest:

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import BinaryIO
 
 from pipeline.core.errors import CheckFailed, CommitLost, PipelineError, SourceUnavailable
 from pipeline.core.lake.attempt import Attempt
@@ -89,6 +90,10 @@ class Lake:
         with ThreadPoolExecutor(READ_AT_ONCE) as pool:
             read = list(pool.map(lambda partition: self._read(dataset, partition)[0], partitions))
         return {partition: manifest for partition, manifest in zip(partitions, read, strict=True) if manifest}
+
+    def open(self, manifest: Manifest, name: str) -> BinaryIO:
+        """Return a file of a committed partition, open for reading."""
+        return self.store.open(f"{data_path(manifest.dataset, manifest.attempt, manifest.partition)}/{name}", "rb")
 
     def begin(self, dataset: Dataset, partition: Partition, task_id: str) -> Attempt:
         """Return a new attempt at a partition. Raises CommitLost if another one has completed it meanwhile."""

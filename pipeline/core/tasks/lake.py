@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
-from pipeline.core.database import database
+from pipeline.core.database import Database, database
 from pipeline.core.errors import CheckFailed, JobFailed
+from pipeline.core.feeds import open_feed
 from pipeline.core.lake import Attempt, Counts, Dataset, File, Input, lake, refuse_too_many
 from pipeline.core.parquet import schema_text, write_parquet
 from pipeline.core.sources import copy_feed
@@ -30,6 +31,8 @@ class Made:
     inputs: tuple[Input, ...]
     first_refusal: str = ""
     remedy: str = ""
+    # What is odd in it, and kept all the same.
+    findings: tuple[str, ...] = ()
     # An earlier one, where what a dead run had begun was found again.
     attempt: Attempt | None = None
 
@@ -53,7 +56,8 @@ class LakeTask(PartitionTask):
         place = attempt.quarantine_location
         refuse_too_many(made.rows, str(self.output()), place, made.first_refusal, made.remedy)
         attempt.commit(made.files, made.rows, made.schema, made.inputs, code_version())
-        return f"read {made.rows.read:,}, wrote {made.rows.written:,}, refused {made.rows.refused:,}"
+        counts = f"read {made.rows.read:,}, wrote {made.rows.written:,}, refused {made.rows.refused:,}"
+        return f"{counts}; kept {', '.join(made.findings)}" if made.findings else counts
 
 
 class SourceTask(LakeTask):
@@ -70,6 +74,18 @@ class SourceTask(LakeTask):
         """Read the source, and write it below the attempt's own folder."""
         raise NotImplementedError
 
+    def source_now(self) -> Mapping[str, str | int]:
+        """Return the part of the source's fingerprint, as it is now, that can be had without reading all of it."""
+        raise NotImplementedError
+
+    def has_changed(self) -> bool:
+        """Say whether the source is no longer what the committed partition was made of."""
+        manifest = lake().state(self.dataset, self.partition).manifest
+        if manifest is None:
+            return False
+        [source] = manifest.inputs
+        return any(source.fingerprint.get(key) != value for key, value in self.source_now().items())
+
     def write(self, attempt: Attempt) -> Made:
         refuse_unfinished(self.date, self.zone())
         return self.read(attempt)
@@ -85,6 +101,10 @@ class FeedTask(SourceTask):
         """Return the path of the file."""
         raise NotImplementedError
 
+    def source_now(self) -> Mapping[str, str | int]:
+        with open_feed(self.feed(), self.setting) as feed:
+            return feed.fingerprint()
+
     def read(self, attempt: Attempt) -> Made:
         fed = copy_feed(self.feed(), self.header, attempt, self.setting)
         schema = dict.fromkeys(self.header, "string")
@@ -99,13 +119,22 @@ class ExtractTask(SourceTask):
     source: ClassVar[str]
     schema: ClassVar[pa.Schema]
 
+    def source_now(self) -> Mapping[str, str | int]:
+        store = database()
+        with store.transaction() as cursor:
+            return self._fingerprint(store, cursor)
+
+    def _fingerprint(self, store: Database, cursor: Any) -> dict[str, str | int]:
+        store.run_file(cursor, self.fingerprint, {self.partition.key: self.partition.parameter})
+        rows, digest = cursor.fetchone()
+        return {"rows": rows, "hash": str(digest)}
+
     def read(self, attempt: Attempt) -> Made:
         parameters = {self.partition.key: self.partition.parameter}
         name = "part-0000.parquet"
         store = database()
         with store.transaction() as cursor:
-            store.run_file(cursor, self.fingerprint, parameters)
-            rows, digest = cursor.fetchone()
+            fingerprint = self._fingerprint(store, cursor)
             with store.copy_out_file(cursor, self.query, parameters) as stream, attempt.open(name, "wb") as output:
                 try:
                     count = write_parquet(stream, self.schema, output)
@@ -114,11 +143,12 @@ class ExtractTask(SourceTask):
                         f"{self.output()}: a row of {self.source} does not fit: {error}."
                         f" Look for it with sql/{self.query}; nothing was committed."
                     ) from error
+        rows = fingerprint["rows"]
         if count != rows:
             raise CheckFailed(
                 f"{self.output()}: {rows:,} rows of {self.source}, but {count:,} were copied. Run it again."
             )
-        source = Input(self.source, str(self.partition), fingerprint={"rows": rows, "hash": str(digest)})
+        source = Input(self.source, str(self.partition), fingerprint=fingerprint)
         files = [File(name, attempt.size(name), count)]
         return Made(Counts(count, count, 0), files, schema_text(self.schema), (source,))
 

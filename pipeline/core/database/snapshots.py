@@ -1,0 +1,113 @@
+"""Loads that replace all of a table: its rows are put beside it, and swapped in at the end.
+
+The table is partitioned by a list and has one partition, the default one, which is what is swapped. So what depends on
+the table stays, and who reads it waits for no longer than the swap takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg2
+from psycopg2 import errorcodes
+from psycopg2 import sql as names
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
+
+from pipeline.core.errors import CheckFailed, SourceUnavailable
+from pipeline.core.etl_load import Load
+
+NEWER = """
+SELECT max(partition_key)
+FROM public.etl_load
+WHERE table_name = %(table)s AND attempt IS NOT NULL
+"""
+BELOW = """
+SELECT relnamespace::regnamespace || '.' || relname
+FROM pg_inherits
+JOIN pg_class ON pg_class.oid = inhrelid
+WHERE inhparent = to_regclass(%(table)s)
+"""
+# Who waits for the swap holds up all who come to read after it, so it gives way to those who read for long.
+SWAP_WAIT = "1s"
+
+
+@dataclass(frozen=True)
+class SnapshotLoad(Load):
+    """One attempt to replace all of a table by what there is on a day."""
+
+    def empty(self, cursor: Any) -> None:
+        """Leave the rows for readers until the swap. Raises CheckFailed if what is loaded is of a later day."""
+        cursor.execute(NEWER, {"table": self.table})
+        [(newest,)] = cursor.fetchall()
+        if newest and newest > str(self.partition):
+            raise CheckFailed(
+                f"{self.table} {self.partition}: what is loaded is of {newest}, which is later. Nothing was changed;"
+                " to have the table as of an earlier day, remove the rows of later ones from public.etl_load."
+            )
+
+    def count(self, cursor: Any) -> int:
+        cursor.execute(names.SQL("SELECT count(*) FROM {}").format(_named(self.table)))
+        [(row_count,)] = cursor.fetchall()
+        return row_count
+
+
+@contextmanager
+def beside(cursor: Any, load: SnapshotLoad, wait_seconds: int) -> Iterator[str]:
+    """Yield the name of an empty table like that of a load; what it then holds takes the place of what is there.
+
+    Raises SourceUnavailable if others read the old rows for longer than `wait_seconds`.
+    """
+    fresh = f"{load.table}_{load.attempt.rpartition('-')[2]}"
+    create = names.SQL("CREATE TABLE {} (LIKE {} INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING STORAGE)")
+    cursor.execute(create.format(_named(fresh), _named(load.table)))
+    yield fresh
+    # The planner knows nothing of rows that were just copied.
+    cursor.execute(names.SQL("ANALYZE {}").format(_named(fresh)))
+    cursor.execute(BELOW, {"table": load.table})
+    _swap(cursor, load.table, [old for (old,) in cursor.fetchall()], fresh, wait_seconds)
+
+
+def _swap(cursor: Any, table: str, old: list[str], fresh: str, wait_seconds: int) -> None:
+    """Put a table in the place of those below another, between two readers of that."""
+    tries = Retrying(
+        retry=retry_if_exception(_is_read),
+        wait=wait_random(0.1, 1),
+        stop=stop_after_delay(wait_seconds),
+        reraise=True,
+    )
+    cursor.execute("SELECT current_setting('lock_timeout')")
+    [(before,)] = cursor.fetchall()
+    cursor.execute("SELECT set_config('lock_timeout', %s, true)", (SWAP_WAIT,))
+    try:
+        tries(lambda: _swap_once(cursor, table, old, fresh))
+    except psycopg2.Error as error:
+        if not _is_read(error):
+            raise
+        raise SourceUnavailable(
+            f"{table}: somebody has read it for longer than {wait_seconds} s ([database] wait_seconds), and it was not"
+            " replaced. Nothing was changed. Look for the session in pg_stat_activity, and run it again."
+        ) from error
+    cursor.execute("SELECT set_config('lock_timeout', %s, true)", (before,))
+
+
+def _swap_once(cursor: Any, table: str, old: list[str], fresh: str) -> None:
+    cursor.execute("SAVEPOINT swap")
+    try:
+        for one in old:
+            cursor.execute(names.SQL("ALTER TABLE {} DETACH PARTITION {}").format(_named(table), _named(one)))
+            cursor.execute(names.SQL("DROP TABLE {}").format(_named(one)))
+        cursor.execute(names.SQL("ALTER TABLE {} ATTACH PARTITION {} DEFAULT").format(_named(table), _named(fresh)))
+    except psycopg2.Error:
+        cursor.execute("ROLLBACK TO SAVEPOINT swap")
+        raise
+
+
+def _is_read(error: BaseException) -> bool:
+    return isinstance(error, psycopg2.Error) and error.pgcode == errorcodes.LOCK_NOT_AVAILABLE
+
+
+def _named(table: str) -> names.Identifier:
+    return names.Identifier(*table.split("."))

@@ -1,0 +1,105 @@
+"""The files of a folder that a list names, on this machine or in S3, brought to where they can be read."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.core.errors import SourceUnavailable
+from pipeline.core.lake import Input
+from pipeline.core.records import Refused, RefusedRows
+from pipeline.core.store import Store, open_store
+from pipeline.core.typed_csv import SourceFile
+
+# A quote within a name is written twice.
+QUOTED = re.compile(r"'((?:[^']|'')*)'")
+BETWEEN = re.compile(r"[\s,]*")
+AT_ONCE = 16
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The names on a list that have a file, and how many files nobody asked for."""
+
+    names: tuple[str, ...]
+    others: int
+
+
+class ListedFiles:
+    """A folder, or s3://bucket/prefix, with a list of quoted names in one file, and the files in a folder."""
+
+    def __init__(self, root: str, list_path: str, folder: str, setting: str) -> None:
+        self.root, self.list_path, self.folder, self.setting = root, list_path, folder, setting
+        self.store: Store = open_store(root, setting)
+
+    def listing(self, refused: RefusedRows) -> Listing:
+        """Return what the list names; what it cannot mean is refused. Raises SourceUnavailable if there is no list."""
+        found = self.store.read(self.list_path)
+        if found is None or not found.data.strip():
+            what = "is empty" if found else "is not there"
+            raise SourceUnavailable(
+                f"{self.store.url(self.list_path)} {what}. Put it there, or look at {self.setting}."
+            )
+        there = {one.path.removeprefix(f"{self.folder}/") for one in self.store.list(self.folder)}
+        names: dict[str, None] = {}
+        for name, fault in _names(found.data.decode("utf-8", "backslashreplace")):
+            fault = fault or self._fault(name, names, there)
+            if fault:
+                refused.add(self.list_path, Refused(1, name, fault))
+            else:
+                names[name] = None
+        return Listing(tuple(names), len(there - names.keys()))
+
+    def _fault(self, name: str, before: dict[str, None], there: set[str]) -> str:
+        if "/" in name or "\\" in name or name in ("", ".", ".."):
+            return "it is no name of a file in the folder"
+        if name in before:
+            return "it is named twice"
+        return "" if name in there else f"there is no such file in {self.folder}/"
+
+    def fetch(self, names: Sequence[str], scratch: Path) -> list[SourceFile]:
+        """Return the files where they can be read; copies, where they lie in S3."""
+        if "://" not in self.root:
+            return [SourceFile(name, Path(self.store.url(f"{self.folder}/{name}"))) for name in names]
+        scratch.mkdir()
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            return list(pool.map(lambda named: self._copy(named[1], scratch / str(named[0])), enumerate(names)))
+
+    def _copy(self, name: str, to: Path) -> SourceFile:
+        with self.store.open(f"{self.folder}/{name}", "rb") as source, to.open("wb") as target:
+            for data in iter(lambda: source.read(1 << 20), b""):
+                target.write(data)
+        return SourceFile(name, to)
+
+    def state(self) -> str:
+        """Return what tells this state of the folder and the list from another, without reading the files."""
+        digest = hashlib.sha256()
+        for one in [*self.store.list(self.folder), *self.store.list(self.list_path.rpartition("/")[0])]:
+            digest.update(f"{one.path}\0{one.bytes}\0{one.modified.isoformat()}\n".encode())
+        return digest.hexdigest()
+
+    def fingerprint(self, files: Sequence[SourceFile], state: str) -> Input:
+        """Return what the files were. Raises SourceUnavailable if they are no longer in the state that was seen."""
+        size = sum(file.path.stat().st_size for file in files)
+        if self.state() != state:
+            raise SourceUnavailable(f"{self.root} changed while it was read. Wait until it is written, and run again.")
+        return Input(self.root, fingerprint={"files": len(files), "bytes": size, "state": state})
+
+
+def _names(text: str) -> Iterator[tuple[str, str]]:
+    """Yield each quoted name of a list, and what is wrong with what stands between them."""
+    place = 0
+    for found in QUOTED.finditer(text):
+        yield from _stray(text[place : found.start()])
+        yield found[1].replace("''", "'"), ""
+        place = found.end()
+    yield from _stray(text[place:])
+
+
+def _stray(text: str) -> Iterator[tuple[str, str]]:
+    if not BETWEEN.fullmatch(text):
+        yield text.strip(" ,\r\n"), "it has no quotes around it"

@@ -1,0 +1,72 @@
+"""A dataset of many files of one shape, read as one table, and written as one CSV."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import duckdb
+
+from pipeline.core.lake import Attempt, Counts, File
+from pipeline.core.listed_files import ListedFiles
+from pipeline.core.records import RefusedRows
+from pipeline.core.runtime import scratch_folder
+from pipeline.core.spark.client import run_folder
+from pipeline.core.sql_files import read_sql
+from pipeline.core.tasks.lake import Made, SourceTask
+from pipeline.core.typed_csv import Column, TypedFiles
+
+PART = "part-0000.csv"
+
+
+class TypedFilesTask(SourceTask):
+    """A day's rows of the files that a list names, as one CSV without a header, in the order of the list.
+
+    The query is run by DuckDB on the relation `read_file`: the columns, and file_name. The findings are what is odd in
+    it and kept all the same: rows of a name and a count.
+    """
+
+    columns: ClassVar[Sequence[Column]]
+    query: ClassVar[str]
+    findings: ClassVar[str]
+
+    def source(self) -> ListedFiles:
+        """Return the folder and the list."""
+        raise NotImplementedError
+
+    def source_now(self) -> Mapping[str, str | int]:
+        return {"state": self.source().state()}
+
+    def read(self, attempt: Attempt) -> Made:
+        with (
+            scratch_folder(run_folder()) as scratch,
+            RefusedRows(lambda: attempt.open_refused("refused.csv", "wb")) as refused,
+            duckdb.connect(config={"temp_directory": str(scratch / "spill")}) as connection,
+        ):
+            source = self.source()
+            state = source.state()
+            listing = source.listing(refused)
+            files = source.fetch(listing.names, scratch / "fetched")
+            TypedFiles(files, self.columns, scratch, refused).load(connection, "typed_row")
+            read = source.fingerprint(files, state)
+            schema = self._write(connection, listing.names, scratch / PART)
+            found = connection.execute(read_sql(self.findings)).fetchall()
+            [(count,)] = connection.execute("SELECT count(*) FROM typed_row").fetchall()
+            with (scratch / PART).open("rb") as made, attempt.open(PART, "wb") as target:
+                shutil.copyfileobj(made, target, 1 << 20)
+        odd = tuple(f"{number:,} {name}" for name, number in found if number)
+        rows = Counts(count + refused.count, count, refused.count)
+        return Made(rows, [File(PART, attempt.size(PART), count)], schema, (read,), refused.first, findings=odd)
+
+    def _write(self, connection: Any, names: Sequence[str], to: Path) -> dict[str, str]:
+        """Write what the query returns, and return its columns and their types."""
+        connection.execute("SET VARIABLE names = ?", [list(names)])
+        connection.execute(
+            "CREATE VIEW read_file AS SELECT *, getvariable('names')[file_number + 1] AS file_name FROM typed_row"
+        )
+        query = read_sql(self.query).rstrip().rstrip(";")
+        connection.execute(f"COPY (\n{query}\n) TO '{to}' (FORMAT csv, HEADER false)")
+        described = connection.execute(f"DESCRIBE\n{query}").fetchall()
+        return {column: kind.lower() for column, kind, *_ in described}

@@ -1,0 +1,112 @@
+"""A copy of a dataset's file for those who look in a folder of theirs, and know nothing of manifests."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from typing import ClassVar
+
+from pipeline.core.errors import SourceUnavailable
+from pipeline.core.lake import Dataset, Manifest, Partition, lake
+from pipeline.core.store import Store, open_store
+from pipeline.core.targets import PartitionTarget
+from pipeline.core.tasks.partition import PartitionTask
+
+BUFFER_BYTES = 1 << 20
+# How often a copy is made of what is replaced meanwhile.
+LOOKS = 5
+
+
+@dataclass(frozen=True)
+class PublishedTarget(PartitionTarget):
+    """A copy outside the lake of the newest partition: there when what lies beside it names that one's attempt.
+
+    A partition that is older than what is published counts as published.
+    """
+
+    root: str
+    path: str
+    setting: str
+    dataset: Dataset
+    partition: Partition
+
+    @property
+    def store(self) -> Store:
+        return open_store(self.root, self.setting)
+
+    @property
+    def beside(self) -> str:
+        """Where it is said what the copy is of."""
+        return f"{self.path}.json"
+
+    def is_complete(self) -> bool:
+        newest = self.newest()
+        return newest is not None and newest.partition >= self.partition and self.is_of(newest)
+
+    def newest(self) -> Manifest | None:
+        """Return the manifest of the last partition that is committed."""
+        complete = lake().complete_partitions(self.dataset)
+        return lake().manifest(self.dataset, max(complete)) if complete else None
+
+    def is_of(self, manifest: Manifest) -> bool:
+        """Say whether the copy is that of a committed partition."""
+        said = self.store.read(self.beside)
+        sizes = {one.path: one.bytes for one in self.store.list(self.path.rpartition("/")[0])}
+        return said is not None and said.data == label(manifest) and sizes.get(self.path) == manifest.files[0].bytes
+
+    @property
+    def whole(self) -> object:
+        return self
+
+    def complete_partitions(self) -> set[Partition]:
+        return {self.partition} if self.is_complete() else set()
+
+    def request_rerun(self) -> None:
+        raise SourceUnavailable(f"{self} follows {self.dataset.path}. Ask for a rerun of that dataset.")
+
+    def __str__(self) -> str:
+        return f"{self.store.url(self.path)} {self.partition}"
+
+
+class PublishedFile(PartitionTask):
+    """The one file of the dataset that this task requires, where a setting says, under a name that stays."""
+
+    path: ClassVar[str]
+    setting: ClassVar[str]
+
+    def root(self) -> str:
+        """Return the folder, or s3://bucket/prefix."""
+        raise NotImplementedError
+
+    def output(self) -> PublishedTarget:
+        return PublishedTarget(self.root(), self.path, self.setting, self.requires().dataset, self.partition)
+
+    def make(self) -> str:
+        target = self.output()
+        for _ in range(LOOKS):
+            newest = target.newest()
+            if newest is None:
+                raise SourceUnavailable(
+                    f"{target.dataset} {self.partition} is to be replaced: run its task again first."
+                )
+            if target.is_of(newest):
+                return f"{target.store.url(target.path)} is that of {newest.partition}"
+            _publish(target, newest)
+        raise SourceUnavailable(f"{target} was replaced {LOOKS} times while it was copied. Look who runs it.")
+
+
+def _publish(target: PublishedTarget, manifest: Manifest) -> None:
+    [file] = manifest.files
+    store = target.store
+    # Nobody is to believe of the copy what is said of another.
+    store.delete([target.beside])
+    with lake().open(manifest, file.name) as source, store.open(target.path, "wb") as copy:
+        shutil.copyfileobj(source, copy, BUFFER_BYTES)
+    store.create(target.beside, label(manifest))
+
+
+def label(manifest: Manifest) -> bytes:
+    """Return what is said of a copy."""
+    said = {"dataset": str(manifest.dataset), "partition": str(manifest.partition), "attempt": manifest.attempt}
+    return json.dumps(said, indent=1).encode() + b"\n"

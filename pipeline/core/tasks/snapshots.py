@@ -1,0 +1,48 @@
+"""A table of PostgreSQL that holds one day's rows, all of which the next day's replace."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from luigi.task import flatten
+
+from pipeline.core.database import database
+from pipeline.core.database.snapshots import SnapshotLoad, beside
+from pipeline.core.errors import CheckFailed, CommitLost
+from pipeline.core.lake import Input, lake, new_attempt_id
+from pipeline.core.targets import DatabaseTarget
+from pipeline.core.tasks.partition import PartitionTask
+from pipeline.core.version import code_version
+
+
+class SnapshotTable(PartitionTask):
+    """A table of the rows of the dataset that this task requires first, which are CSV without a header."""
+
+    table: ClassVar[str]
+
+    def output(self) -> DatabaseTarget:
+        return DatabaseTarget(self.table, self.partition)
+
+    def make(self) -> str:
+        store, required = database(), flatten(self.requires())[0]
+        seen = store.load_state(self.table, self.partition)
+        if seen.is_complete:
+            raise CommitLost(f"{self.output()} was loaded while this task waited.")
+        manifest = lake().manifest(required.dataset, required.partition)
+        source = Input(required.dataset.path, str(required.partition), manifest.attempt)
+        load = SnapshotLoad(self.table, self.partition, new_attempt_id(), self.task_id, code_version(), seen, (source,))
+
+        def write(cursor: Any) -> str:
+            with beside(cursor, load, store.wait_seconds) as fresh:
+                rows = 0
+                for file in manifest.files:
+                    with lake().open(manifest, file.name) as stream:
+                        rows += store.fill(cursor, fresh, list(manifest.schema), stream)
+                if rows != manifest.rows.written:
+                    raise CheckFailed(
+                        f"{self.output()}: {rows:,} rows of {manifest.location} were copied, which holds"
+                        f" {manifest.rows.written:,}. Nothing was changed; run it again."
+                    )
+            return f"wrote {rows:,}"
+
+        return store.load_partition(load, write)

@@ -1,0 +1,99 @@
+"""A list names files; what it cannot mean is refused, and the rest is found wherever the folder is."""
+
+from __future__ import annotations
+
+import csv
+
+import pytest
+from fixtures_s3 import REGION, new_bucket
+
+from pipeline.core.errors import SourceUnavailable
+from pipeline.core.listed_files import ListedFiles
+from pipeline.core.records import RefusedRows
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "Stocks").mkdir()
+    for name in ("a.us.csv", "b c.us.csv", "it's.us.csv", "ü.us.csv", "other.us.csv"):
+        (tmp_path / "Stocks" / name).write_text(name)
+    return tmp_path
+
+
+def listed(folder, text):
+    """Return the listing of a folder with a list, and what was refused of it."""
+    (folder / "list.txt").write_text(text)
+    with RefusedRows(lambda: (folder / "refused.csv").open("wb")) as refused:
+        listing = ListedFiles(str(folder), "list.txt", "Stocks", "[stocks] source").listing(refused)
+    if not refused.count:
+        return listing, []
+    with (folder / "refused.csv").open(newline="") as file:
+        return listing, [(row["text"], row["reason"]) for row in csv.DictReader(file)]
+
+
+def test_names_are_quoted_and_stand_in_their_order(folder):
+    listing, refused = listed(folder, "'b c.us.csv', 'a.us.csv','ü.us.csv' , 'it''s.us.csv'\n")
+
+    assert listing.names == ("b c.us.csv", "a.us.csv", "ü.us.csv", "it's.us.csv")
+    assert (listing.others, refused) == (1, [])
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("'missing.us.csv'", "there is no such file in Stocks/"),
+        ("'a.us.csv'", "it is named twice"),
+        ("'../list.txt'", "it is no name of a file in the folder"),
+        ("'/etc/passwd'", "it is no name of a file in the folder"),
+        ("''", "it is no name of a file in the folder"),
+        ("b.us.csv", "it has no quotes around it"),
+    ],
+)
+def test_what_a_list_cannot_mean_is_refused(folder, name, reason):
+    listing, refused = listed(folder, f"'a.us.csv', {name}")
+
+    assert listing.names == ("a.us.csv",)
+    assert refused == [(name.strip("'"), reason)]
+
+
+@pytest.mark.parametrize("text", ["", " \n"])
+def test_an_empty_list_is_waited_for(folder, text):
+    with pytest.raises(SourceUnavailable, match=r"list\.txt is empty\. Put it there, or look at \[stocks\] source"):
+        listed(folder, text)
+
+
+def test_a_missing_list_is_waited_for(folder, tmp_path):
+    with pytest.raises(SourceUnavailable, match=r"nowhere\.txt is not there"):
+        ListedFiles(str(folder), "nowhere.txt", "Stocks", "[stocks] source").listing(RefusedRows(lambda: None))
+
+
+def test_files_in_s3_are_brought_here(folder, settings, ministack):
+    bucket = new_bucket(ministack)
+    settings("lake", "endpoint_url", ministack)
+    settings("lake", "region", REGION)
+    files = ListedFiles(bucket, "list.txt", "Stocks", "[stocks] source")
+    files.store.upload(folder / "Stocks", "Stocks")
+
+    [one, other] = files.fetch(["it's.us.csv", "a.us.csv"], folder / "fetched")
+
+    assert (one.name, one.path.read_text()) == ("it's.us.csv", "it's.us.csv")
+    assert (other.name, other.path.read_text()) == ("a.us.csv", "a.us.csv")
+
+
+def test_a_folder_that_was_changed_has_another_state(folder):
+    files = ListedFiles(str(folder), "list.txt", "Stocks", "[stocks] source")
+    before = files.state()
+
+    (folder / "Stocks/a.us.csv").write_text("A.us.csv")
+
+    assert files.state() not in ("", before)
+
+
+def test_files_that_change_while_they_are_read_are_refused(folder):
+    files = ListedFiles(str(folder), "list.txt", "Stocks", "[stocks] source")
+    state = files.state()
+    fetched = files.fetch(["a.us.csv"], folder / "fetched")
+    (folder / "Stocks/a.us.csv").write_text("A.us.csv")
+
+    with pytest.raises(SourceUnavailable, match="changed while it was read"):
+        files.fingerprint(fetched, state)
