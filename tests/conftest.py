@@ -7,10 +7,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from fixtures_emr import emr, emr_process  # noqa: F401
 from fixtures_luigid import luigid  # noqa: F401
 from fixtures_postgres import database_url, postgres, postgres_url  # noqa: F401
+from fixtures_redshift import redshift, redshift_process  # noqa: F401
 from fixtures_s3 import aws_keys, ministack  # noqa: F401
 from fixtures_seaweedfs import seaweedfs  # noqa: F401
+from fixtures_serverless import serverless, serverless_process  # noqa: F401
 from fixtures_settings import settings  # noqa: F401
 from project import Project
 

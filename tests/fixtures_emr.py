@@ -1,7 +1,4 @@
-"""A twin of EMR for a test, with one cluster, and what goes wrong on it.
-
-from fixtures_emr import emr, emr_process  # noqa: F401
-"""
+"""A twin of EMR for a test, with one cluster, and what goes wrong on it."""
 
 from __future__ import annotations
 

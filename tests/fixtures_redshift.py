@@ -1,7 +1,4 @@
-"""A twin of Redshift for a test, and what goes wrong in it.
-
-A conftest.py names the fixtures that its tests use.
-"""
+"""A twin of Redshift for a test, and what goes wrong in it."""
 
 from __future__ import annotations
 

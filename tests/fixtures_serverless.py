@@ -1,7 +1,4 @@
-"""A twin of EMR Serverless for a test, with one application, and what goes wrong in it.
-
-from fixtures_serverless import serverless, serverless_process  # noqa: F401
-"""
+"""A twin of EMR Serverless for a test, with one application, and what goes wrong in it."""
 
 from __future__ import annotations
 

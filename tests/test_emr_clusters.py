@@ -1,14 +1,11 @@
 """Runs that have a cluster of their own on EMR: it is there for the run, and never longer."""
 
-# ruff: noqa: F811 - fixtures
-
 from __future__ import annotations
 
 import re
 import signal
 
 import pytest
-from fixtures_emr import emr, emr_process  # noqa: F401 - fixtures
 from fixtures_s3 import REGION, new_bucket
 from processes import wait_until
 from project import DAY, luigi_command

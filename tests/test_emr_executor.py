@@ -1,7 +1,5 @@
 """The twin of EMR runs steps for real, moves their states as EMR does, and refuses what EMR refuses."""
 
-# ruff: noqa: F811 - fixtures
-
 from __future__ import annotations
 
 import gzip
@@ -14,7 +12,7 @@ import psutil
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError
-from fixtures_emr import Emr, emr, emr_process  # noqa: F401 - fixtures
+from fixtures_emr import Emr
 from fixtures_s3 import REGION, new_bucket
 from processes import wait_until
 

@@ -10,10 +10,9 @@ from subprocess import Popen
 
 import psutil
 import pytest
-from fixtures_emr import Emr, emr, emr_process  # noqa: F401 - fixtures
+from fixtures_emr import Emr
 from fixtures_far import DONE, MADE_ONCE, METRIC, commits, ended, far, made, submissions  # noqa: F401 - fixtures
 from fixtures_luigid import running_luigid
-from fixtures_redshift import redshift, redshift_process  # noqa: F401 - fixtures
 from luigi.rpc import RemoteScheduler
 from processes import wait_until
 from project import DAY, ROOT, Done, Project, luigi_command

@@ -1,13 +1,10 @@
 """What a run that was killed leaves on EMR is ended by one line, where no run is to go on with it."""
 
-# ruff: noqa: F811 - fixtures
-
 from __future__ import annotations
 
 import sys
 
 import pytest
-from fixtures_emr import emr, emr_process  # noqa: F401 - fixtures
 from fixtures_s3 import REGION, new_bucket
 from project import DAY, luigi_command
 from sample import given_a_day

@@ -8,9 +8,7 @@ import re
 import signal
 
 import pytest
-from fixtures_emr import emr, emr_process  # noqa: F401 - fixtures
 from fixtures_far import DONE, MADE_ONCE, METRIC, commits, ended, far, made, submissions  # noqa: F401 - fixtures
-from fixtures_redshift import redshift, redshift_process  # noqa: F401 - fixtures
 from processes import wait_until
 from project import DAY, luigi_command
 

@@ -1,13 +1,10 @@
 """A run that is stopped leaves nothing running on EMR, whichever of its processes waited for it."""
 
-# ruff: noqa: F811 - fixtures
-
 from __future__ import annotations
 
 import signal
 
 import pytest
-from fixtures_emr import emr, emr_process  # noqa: F401 - fixtures
 from fixtures_s3 import REGION, new_bucket
 from processes import wait_until
 from project import DAY, luigi_command

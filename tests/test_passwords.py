@@ -10,7 +10,7 @@ from pathlib import Path
 import boto3
 import psutil
 import pytest
-from fixtures_redshift import PASSWORD, Redshift, redshift, redshift_process  # noqa: F401
+from fixtures_redshift import PASSWORD, Redshift
 from fixtures_s3 import REGION, new_bucket
 from processes import wait_until
 from project import DAY, Project, luigi_command
@@ -21,7 +21,7 @@ SECRETS = (PASSWORD, KEY, DATABASE_PASSWORD)
 
 
 @pytest.fixture
-def talkative(project: Project, ministack: str, redshift: Redshift, monkeypatch) -> Project:  # noqa: F811
+def talkative(project: Project, ministack: str, redshift: Redshift, monkeypatch) -> Project:
     """A project that logs everything; its three passwords are in the environment, and in Secrets Manager."""
     project.set("core", log_level="DEBUG")
     project.set("lake", root=f"{new_bucket(ministack)}/lake", endpoint_url=ministack, region=REGION)

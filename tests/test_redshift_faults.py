@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from fixtures_redshift import CONNECT, redshift, redshift_process  # noqa: F401
+from fixtures_redshift import CONNECT
 from fixtures_sales import DAY, TABLE, a_load, customers, load
 from project import ROOT
 from tenacity import wait_none
@@ -61,7 +61,7 @@ else:
 
 
 @pytest.fixture
-def sales(redshift, settings, monkeypatch) -> RedshiftWarehouse:  # noqa: F811
+def sales(redshift, settings, monkeypatch) -> RedshiftWarehouse:
     """Return a Redshift with an empty table of sales, its lock table and etl_load."""
     monkeypatch.setattr(retries, "WAIT", wait_none())
     settings("warehouse", "url", redshift.url)
@@ -76,7 +76,7 @@ def sales(redshift, settings, monkeypatch) -> RedshiftWarehouse:  # noqa: F811
 
 
 @pytest.fixture
-def start(redshift, tmp_path: Path) -> Iterator[Callable[[str], subprocess.Popen[str]]]:  # noqa: F811
+def start(redshift, tmp_path: Path) -> Iterator[Callable[[str], subprocess.Popen[str]]]:
     """Return a function that starts a process which loads the day, as an attempt."""
     (tmp_path / "worker.cfg").write_text(
         f"[warehouse]\nurl = {redshift.url}\nwait_seconds = 20\nstatement_seconds = 60\n"
@@ -112,7 +112,7 @@ def load_again(sales: RedshiftWarehouse) -> None:
             load(sales, 1, attempt="again", seen=state)
 
 
-def test_a_load_executes_the_statements_that_are_disturbed_below(sales, redshift):  # noqa: F811
+def test_a_load_executes_the_statements_that_are_disturbed_below(sales, redshift):
     before = len(redshift.statements)
 
     load(sales, 1)
@@ -122,7 +122,7 @@ def test_a_load_executes_the_statements_that_are_disturbed_below(sales, redshift
     assert all(part in sql.replace('"', "") for sql, part in zip(executed, STATEMENTS, strict=True))
 
 
-def test_a_load_that_is_not_serialisable_twice_succeeds_then(sales, redshift):  # noqa: F811
+def test_a_load_that_is_not_serialisable_twice_succeeds_then(sales, redshift):
     redshift.fail("INSERT INTO public.etl_load", **ISOLATION, times=2)
 
     load(sales, 1)
@@ -131,7 +131,7 @@ def test_a_load_that_is_not_serialisable_twice_succeeds_then(sales, redshift):  
     assert len([sql for sql in redshift.statements if sql.startswith("LOCK")]) == 3
 
 
-def test_loads_of_two_tables_at_once_are_not_serialisable_and_both_are_done(sales, redshift):  # noqa: F811
+def test_loads_of_two_tables_at_once_are_not_serialisable_and_both_are_done(sales, redshift):
     with sales.transaction() as cursor:
         cursor.execute("CREATE TABLE public.visit (customerid integer, insert_date date)")
         cursor.execute("CREATE TABLE public.visit_etl_lock (id integer)")
@@ -149,7 +149,7 @@ def test_loads_of_two_tables_at_once_are_not_serialisable_and_both_are_done(sale
     assert loaded(sales) == ([1], 2)
 
 
-def test_a_commit_that_is_refused_is_tried_again_without_asking_how_it_ended(sales, redshift, caplog):  # noqa: F811
+def test_a_commit_that_is_refused_is_tried_again_without_asking_how_it_ended(sales, redshift, caplog):
     redshift.fail("commit", **ISOLATION)
 
     load(sales, 1)
@@ -160,7 +160,7 @@ def test_a_commit_that_is_refused_is_tried_again_without_asking_how_it_ended(sal
     assert "1023" in caplog.text
 
 
-def test_a_load_that_is_never_serialisable_is_given_up_with_nothing_changed(sales, redshift):  # noqa: F811
+def test_a_load_that_is_never_serialisable_is_given_up_with_nothing_changed(sales, redshift):
     redshift.fail("INSERT INTO public.etl_load", **ISOLATION, times=retries.TRIES)
 
     with pytest.raises(Retryable, match="1023"):
@@ -169,7 +169,7 @@ def test_a_load_that_is_never_serialisable_is_given_up_with_nothing_changed(sale
     assert loaded(sales) == ([], 0)
 
 
-def test_a_redshift_that_is_full_is_tried_again(sales, redshift):  # noqa: F811
+def test_a_redshift_that_is_full_is_tried_again(sales, redshift):
     redshift.fail(CONNECT, "53300", 'connection limit "500" exceeded for non-bootstrap users', times=2)
 
     load(sales, 1)
@@ -179,7 +179,7 @@ def test_a_redshift_that_is_full_is_tried_again(sales, redshift):  # noqa: F811
 
 @EACH_STATEMENT
 @BEFORE_AND_AFTER
-def test_a_connection_that_is_cut_at_any_statement_costs_nothing(sales, redshift, number, before):  # noqa: F811
+def test_a_connection_that_is_cut_at_any_statement_costs_nothing(sales, redshift, number, before):
     redshift.cut("", before=before, skip=number)
 
     load(sales, 1)
@@ -187,7 +187,7 @@ def test_a_connection_that_is_cut_at_any_statement_costs_nothing(sales, redshift
     assert loaded(sales) == ([1], 1)
 
 
-def test_a_connection_that_is_cut_as_it_begins_costs_nothing(sales, redshift):  # noqa: F811
+def test_a_connection_that_is_cut_as_it_begins_costs_nothing(sales, redshift):
     redshift.cut(CONNECT)
 
     load(sales, 1)
@@ -196,7 +196,7 @@ def test_a_connection_that_is_cut_as_it_begins_costs_nothing(sales, redshift):  
 
 
 @pytest.mark.parametrize(("part", "at"), [("LOCK", 3), ("SELECT count", 9), ("DELETE FROM", 12), ("commit", 8)])
-def test_an_answer_that_is_cut_in_the_middle_costs_nothing(sales, redshift, part, at):  # noqa: F811
+def test_an_answer_that_is_cut_in_the_middle_costs_nothing(sales, redshift, part, at):
     redshift.cut(part, before=False, at=at)
 
     load(sales, 1)
@@ -218,7 +218,7 @@ def reviews(sales) -> RedshiftWarehouse:
 
 @pytest.mark.parametrize("part", ["SET statement_timeout", "SELECT", "ALTER TABLE"])
 @BEFORE_AND_AFTER
-def test_an_external_partition_is_set_once_whatever_is_cut(reviews, redshift, part, before):  # noqa: F811
+def test_an_external_partition_is_set_once_whatever_is_cut(reviews, redshift, part, before):
     redshift.cut(part, before=before)
 
     reviews.set_external_partitions("spectrum.review", {DAY: "s3://bucket/review/a1/"})
@@ -227,7 +227,7 @@ def test_an_external_partition_is_set_once_whatever_is_cut(reviews, redshift, pa
     assert rows == [("s3://bucket/review/a1/",)]
 
 
-def test_a_commit_that_goes_on_without_its_connection_is_waited_for(sales, redshift):  # noqa: F811
+def test_a_commit_that_goes_on_without_its_connection_is_waited_for(sales, redshift):
     redshift.orphan("commit")
     with ThreadPoolExecutor() as pool:
         loading = pool.submit(load, sales, 1)
@@ -242,7 +242,7 @@ def test_a_commit_that_goes_on_without_its_connection_is_waited_for(sales, redsh
     assert loaded(sales) == ([1], 1)
 
 
-def test_a_load_is_done_though_the_look_how_it_ended_loses_its_own_commit(sales, redshift):  # noqa: F811
+def test_a_load_is_done_though_the_look_how_it_ended_loses_its_own_commit(sales, redshift):
     redshift.cut("commit", before=False, times=2)
 
     load(sales, 1)
@@ -251,7 +251,7 @@ def test_a_load_is_done_though_the_look_how_it_ended_loses_its_own_commit(sales,
     assert loaded(sales) == ([1], 1)
 
 
-def kill_a_load(redshift, start, number: int, before: bool) -> None:  # noqa: F811
+def kill_a_load(redshift, start, number: int, before: bool) -> None:
     """Kill a process when a statement of its load has arrived, or was executed and not yet answered."""
     redshift.hold("", before=before, skip=number)
     worker = start("a1")
@@ -262,7 +262,7 @@ def kill_a_load(redshift, start, number: int, before: bool) -> None:  # noqa: F8
 
 
 @pytest.mark.parametrize(("part", "before"), [("INSERT INTO public.sale", False), ("commit", True)])
-def test_a_load_that_was_killed_is_done_by_the_next(sales, redshift, start, part, before):  # noqa: F811
+def test_a_load_that_was_killed_is_done_by_the_next(sales, redshift, start, part, before):
     kill_a_load(redshift, start, STATEMENTS.index(part), before)
 
     load_again(sales)
@@ -273,7 +273,7 @@ def test_a_load_that_was_killed_is_done_by_the_next(sales, redshift, start, part
 @pytest.mark.faults
 @EACH_STATEMENT
 @BEFORE_AND_AFTER
-def test_a_load_that_was_killed_at_any_statement_is_done_by_the_next(sales, redshift, start, number, before):  # noqa: F811
+def test_a_load_that_was_killed_at_any_statement_is_done_by_the_next(sales, redshift, start, number, before):
     kill_a_load(redshift, start, number, before)
 
     load_again(sales)
@@ -281,7 +281,7 @@ def test_a_load_that_was_killed_at_any_statement_is_done_by_the_next(sales, reds
     assert loaded(sales) == ([1], 1)
 
 
-def test_two_processes_that_load_a_day_at_once_load_it_once(sales, redshift, start):  # noqa: F811
+def test_two_processes_that_load_a_day_at_once_load_it_once(sales, redshift, start):
     redshift.hold("begin", times=2)
     workers = [start("a1"), start("a2")]
     redshift.wait_until_held(2)
@@ -293,14 +293,14 @@ def test_two_processes_that_load_a_day_at_once_load_it_once(sales, redshift, sta
     assert loaded(sales) == ([1], 1)
 
 
-def stop(redshift, worker: subprocess.Popen[str]) -> None:  # noqa: F811
+def stop(redshift, worker: subprocess.Popen[str]) -> None:
     """Stop a process whose statement is held up, and answer it."""
     redshift.wait_until_held()
     worker.send_signal(signal.SIGSTOP)
     redshift.release()
 
 
-def test_a_worker_that_stood_still_before_its_lock_finds_the_day_loaded(sales, redshift, start):  # noqa: F811
+def test_a_worker_that_stood_still_before_its_lock_finds_the_day_loaded(sales, redshift, start):
     redshift.hold("begin")
     worker = start("a1")
     stop(redshift, worker)
@@ -314,7 +314,7 @@ def test_a_worker_that_stood_still_before_its_lock_finds_the_day_loaded(sales, r
 
 
 @pytest.mark.parametrize("part", ["INSERT INTO public.sale", "INSERT INTO public.etl_load"])
-def test_a_worker_that_stands_still_with_the_lock_is_named_and_can_be_ended(sales, redshift, start, part):  # noqa: F811
+def test_a_worker_that_stands_still_with_the_lock_is_named_and_can_be_ended(sales, redshift, start, part):
     redshift.hold(part, before=False)
     worker = start("a1")
     stop(redshift, worker)

@@ -7,7 +7,7 @@ import signal
 import sys
 
 import pytest
-from fixtures_redshift import Redshift, redshift, redshift_process  # noqa: F401
+from fixtures_redshift import Redshift
 from fixtures_s3 import REGION, new_bucket
 from project import DAY, ROOT, Project, luigi_command
 from sample import DAY_ROWS, given_a_day
@@ -27,7 +27,7 @@ MARKERS = "SELECT table_name, row_count FROM public.etl_load"
 
 
 @pytest.fixture
-def far(project, ministack, redshift) -> Project:  # noqa: F811
+def far(project, ministack, redshift) -> Project:
     """Return a project whose lake is in S3 and whose warehouse is a Redshift with its tables."""
     project.set("lake", root=f"{new_bucket(ministack)}/lake", endpoint_url=ministack, region=REGION)
     project.set("warehouse", url=redshift.url)
@@ -42,7 +42,7 @@ def what_is_loaded(far: Project) -> tuple[list[tuple], list[tuple]]:
     return far.metric(), far.query(MARKERS)
 
 
-def killed_at_statement(far: Project, redshift: Redshift, number: int, before: bool) -> None:  # noqa: F811
+def killed_at_statement(far: Project, redshift: Redshift, number: int, before: bool) -> None:
     """Kill a run when one of its statements has arrived at Redshift, or was executed and not yet answered."""
     redshift.hold("", before=before, skip=number)
     process = far.start(*luigi_command(*METRIC))
@@ -81,7 +81,7 @@ def test_a_run_killed_at_a_commit_is_finished_by_the_same_command(far, moment, n
 
 @pytest.mark.faults
 @pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
-def test_a_run_killed_at_any_statement_of_its_load_is_finished_by_the_same_command(far, redshift, before):  # noqa: F811
+def test_a_run_killed_at_any_statement_of_its_load_is_finished_by_the_same_command(far, redshift, before):
     far.metric_of(DAY)
     first, last = statements_of_the_load(far, redshift)
 
@@ -94,7 +94,7 @@ def test_a_run_killed_at_any_statement_of_its_load_is_finished_by_the_same_comma
         assert what_is_loaded(far) == ONCE
 
 
-def empty(far: Project, redshift: Redshift) -> None:  # noqa: F811
+def empty(far: Project, redshift: Redshift) -> None:
     """Take the metric and its marker away, and leave what they are made of."""
     with far.in_force(), make(redshift.url).transaction() as cursor:
         cursor.execute("DELETE FROM public.user_behavior_metric")
@@ -102,7 +102,7 @@ def empty(far: Project, redshift: Redshift) -> None:  # noqa: F811
 
 
 @pytest.mark.faults
-def test_a_run_that_stood_still_while_another_took_over_ends_well(far, redshift):  # noqa: F811
+def test_a_run_that_stood_still_while_another_took_over_ends_well(far, redshift):
     far.set("warehouse", wait_seconds="2")
     redshift.hold("INSERT INTO public.etl_load", before=False)
     stopped = far.start(*luigi_command(*METRIC))
@@ -120,7 +120,7 @@ def test_a_run_that_stood_still_while_another_took_over_ends_well(far, redshift)
     assert what_is_loaded(far) == ONCE
 
 
-def statements_of_the_load(far: Project, redshift: Redshift) -> tuple[int, int]:  # noqa: F811
+def statements_of_the_load(far: Project, redshift: Redshift) -> tuple[int, int]:
     """Return which statements of a run that has nothing but the load left to do are the load's: the first, the last."""
     empty(far, redshift)
     seen = len(redshift.statements)
@@ -130,7 +130,7 @@ def statements_of_the_load(far: Project, redshift: Redshift) -> tuple[int, int]:
     return lock, executed.index("commit", lock)
 
 
-def test_a_table_that_was_dropped_has_its_partitions_again_by_the_task_of_them(far, redshift):  # noqa: F811
+def test_a_table_that_was_dropped_has_its_partitions_again_by_the_task_of_them(far, redshift):
     days = ("RangeDaily", "--of", "UserPurchasePartition", "--start", DAY, "--stop", "2010-12-02")
     far.luigi(*days)
     with far.in_force(), make(redshift.url).autocommit() as cursor:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import redshift_connector
-from fixtures_redshift import PASSWORD, USER, redshift, redshift_process  # noqa: F401
+from fixtures_redshift import PASSWORD, USER
 from redshift_connector.error import InterfaceError, ProgrammingError
 
 LOCK = "LOCK TABLE public.sale_etl_lock"
@@ -48,7 +48,7 @@ class Client:
 
 
 @pytest.fixture
-def connect(redshift) -> Iterator[Callable[[], Client]]:  # noqa: F811
+def connect(redshift) -> Iterator[Callable[[], Client]]:
     """Return a function that connects; all of a test's connections end with it."""
     with ExitStack() as stack:
         yield lambda: stack.enter_context(closing(Client(redshift.port)))
@@ -218,7 +218,7 @@ def test_the_external_catalogue_is_not_changed_in_a_transaction(client):
     assert client.run("SELECT schemaname FROM svv_external_schemas") == [["spectrum"]]
 
 
-def test_a_statement_fails_as_often_as_the_test_says(client, redshift):  # noqa: F811
+def test_a_statement_fails_as_often_as_the_test_says(client, redshift):
     redshift.fail("INSERT", "XX000", "1023", detail="Serializable isolation violation", times=2)
 
     for _ in range(2):
@@ -231,7 +231,7 @@ def test_a_statement_fails_as_often_as_the_test_says(client, redshift):  # noqa:
 
 
 @pytest.mark.parametrize(("before", "rows"), [(True, 0), (False, 1)])
-def test_a_commit_that_is_cut_off_is_done_if_it_arrived(client, connect, redshift, before, rows):  # noqa: F811
+def test_a_commit_that_is_cut_off_is_done_if_it_arrived(client, connect, redshift, before, rows):
     redshift.cut("commit", before=before)
     client.run("INSERT INTO public.sale VALUES (1)")
 
@@ -241,7 +241,7 @@ def test_a_commit_that_is_cut_off_is_done_if_it_arrived(client, connect, redshif
     assert connect().run("SELECT count(*) FROM public.sale") == [[rows]]
 
 
-def test_a_statement_is_held_up_until_the_test_lets_it_go(client, redshift):  # noqa: F811
+def test_a_statement_is_held_up_until_the_test_lets_it_go(client, redshift):
     redshift.hold("INSERT")
     with ThreadPoolExecutor() as pool:
         held = pool.submit(client.run, "INSERT INTO public.sale VALUES (1)")

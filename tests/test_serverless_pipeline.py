@@ -1,7 +1,5 @@
 """The user-behaviour pipeline with its reviews classified on EMR Serverless: undisturbed, killed, frozen, failing."""
 
-# ruff: noqa: F811 - fixtures
-
 from __future__ import annotations
 
 import signal
@@ -10,7 +8,7 @@ from subprocess import Popen
 
 import pytest
 from fixtures_s3 import REGION, new_bucket
-from fixtures_serverless import ROLE, serverless, serverless_process  # noqa: F401 - fixtures
+from fixtures_serverless import ROLE
 from project import DAY, ROOT, Project, luigi_command
 from sample import DAY_ROWS, given_a_day
 

@@ -1,14 +1,12 @@
 """A run that is stopped leaves nothing running on EMR Serverless, whichever of its processes waited for it."""
 
-# ruff: noqa: F811 - fixtures
-
 from __future__ import annotations
 
 import signal
 
 import pytest
 from fixtures_s3 import REGION, new_bucket
-from fixtures_serverless import ROLE, serverless, serverless_process  # noqa: F401 - fixtures
+from fixtures_serverless import ROLE
 from project import DAY, luigi_command
 from sample import given_a_day
 

@@ -1,7 +1,6 @@
 """`lakeshift migrate` makes the tables of both databases, and says what it made."""
 
 import pytest
-from fixtures_redshift import redshift, redshift_process  # noqa: F401
 from fixtures_s3 import REGION, new_bucket
 
 
@@ -11,7 +10,7 @@ def root(ministack):
 
 
 @pytest.fixture
-def far(seeded, settings, redshift, ministack, root):  # noqa: F811
+def far(seeded, settings, redshift, ministack, root):
     """Return what runs the command with a lake in S3, a Redshift and a PostgreSQL, all of them empty."""
     settings("lake", "root", root)
     settings("lake", "endpoint_url", ministack)
@@ -20,7 +19,7 @@ def far(seeded, settings, redshift, ministack, root):  # noqa: F811
     return seeded
 
 
-def test_what_was_made_is_told_with_where(far, redshift):  # noqa: F811
+def test_what_was_made_is_told_with_where(far, redshift):
     done = far("migrate")
     again = far("migrate")
 

@@ -1,7 +1,5 @@
 """`lakeshift orphans` shows what runs on EMR and nobody waits for, and ends it when told to."""
 
-# ruff: noqa: F811 - fixtures
-
 import multiprocessing
 import os
 from contextlib import contextmanager
@@ -10,9 +8,7 @@ from dataclasses import replace
 import pytest
 from emr_serverless_work import ServerlessBench
 from emr_work import KEY, Bench
-from fixtures_emr import emr, emr_process  # noqa: F401 - fixtures
 from fixtures_s3 import REGION
-from fixtures_serverless import serverless, serverless_process  # noqa: F401 - fixtures
 from processes import wait_until
 
 from emr.clusters.records import LIVE, Record, Records, lease_of

@@ -1,12 +1,9 @@
 """`lakeshift seed` fills both sources or says why not, and has the days made already made again."""
 
-# ruff: noqa: F811 - fixtures
-
 from itertools import chain
 
 import pytest
 from fixtures_cli import DAY, REVIEWS, commit
-from fixtures_redshift import redshift, redshift_process  # noqa: F401 - fixtures
 from fixtures_s3 import REGION, new_bucket
 
 from pipeline.core.etl_load import Load

@@ -5,7 +5,6 @@ import time
 
 import pytest
 from fixtures_cli import DAY, REVIEWS, commit
-from fixtures_redshift import redshift, redshift_process  # noqa: F401
 
 from emr.lease import new_lease
 from emr.ledger import Entry, Ledger
@@ -109,7 +108,7 @@ def test_where_what_was_submitted_cannot_be_understood_nothing_is_removed(lakesh
 
 
 @pytest.fixture
-def blind(lakeshift, settings, redshift, lost):  # noqa: F811
+def blind(lakeshift, settings, redshift, lost):
     """Return what runs the command with a Redshift that shows none of the external tables."""
     settings("warehouse", "url", redshift.url)
     return lakeshift

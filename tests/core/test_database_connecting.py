@@ -9,7 +9,7 @@ from dataclasses import replace
 import boto3
 import pytest
 import trustme
-from fixtures_redshift import PASSWORD, USER, Redshift, redshift_process  # noqa: F401
+from fixtures_redshift import PASSWORD, USER, Redshift
 from fixtures_s3 import REGION
 
 from pipeline.core import config, secrets
@@ -24,7 +24,7 @@ ELSEWHERE = "postgresql://me:{password}@db.example/dev?hostaddr=127.0.0.1&port={
 
 
 @pytest.fixture
-def server(redshift_process, tmp_path):  # noqa: F811
+def server(redshift_process, tmp_path):
     """What speaks PostgreSQL's protocol over TLS as db.example; the file of its authority is authority.pem."""
     authority = trustme.CA()
     certificate = authority.issue_cert("db.example")

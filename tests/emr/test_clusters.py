@@ -1,14 +1,11 @@
 """What a submission takes of the clusters it may go to, it gives back whatever becomes of it."""
 
-# ruff: noqa: F811 - fixtures
-
 from __future__ import annotations
 
 from dataclasses import replace
 
 import pytest
 from emr_work import KEY, Bench
-from fixtures_emr import emr, emr_process  # noqa: F401 - fixtures
 from fixtures_s3 import REGION
 
 from emr.api import Emr

@@ -1,7 +1,5 @@
 """What steps used of their cluster."""
 
-# ruff: noqa: F811 - fixtures
-
 from __future__ import annotations
 
 import time
@@ -13,7 +11,6 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 from emr_clusters import RunBench
 from emr_work import Bench
-from fixtures_emr import emr, emr_process  # noqa: F401 - fixtures
 from fixtures_s3 import REGION
 
 from emr.api import Emr, Step

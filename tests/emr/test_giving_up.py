@@ -1,7 +1,5 @@
 """What a submission that is given up has left open is cancelled, though EMR is throttling or tells nothing of it."""
 
-# ruff: noqa: F811 - fixtures
-
 from __future__ import annotations
 
 from dataclasses import replace
@@ -9,7 +7,6 @@ from dataclasses import replace
 import pytest
 from emr_clusters import PoolBench, kill_started, process_of
 from emr_work import KEY, Bench
-from fixtures_emr import emr, emr_process  # noqa: F401 - fixtures
 from fixtures_s3 import REGION
 from processes import wait_until
 

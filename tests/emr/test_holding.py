@@ -1,7 +1,5 @@
 """Whoever waits for steps answers for them: the lease is renewed, taken from the dead, and never from the living."""
 
-# ruff: noqa: F811 - fixtures
-
 from __future__ import annotations
 
 import multiprocessing
@@ -14,7 +12,6 @@ from pathlib import Path
 
 import pytest
 from emr_work import KEY, Bench
-from fixtures_emr import emr, emr_process  # noqa: F401 - fixtures
 from fixtures_s3 import REGION
 from processes import wait_until
 

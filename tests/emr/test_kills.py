@@ -1,7 +1,5 @@
 """Whoever submits steps may die or freeze at any moment: the next run finds what there is, and makes nothing twice."""
 
-# ruff: noqa: F811 - fixtures
-
 from __future__ import annotations
 
 import os
@@ -13,7 +11,6 @@ import pytest
 from botocore.exceptions import ClientError
 from emr_kills import deadly, is_written_as, moments, process_of
 from emr_work import KEY, Bench
-from fixtures_emr import emr, emr_process  # noqa: F401 - fixtures
 from fixtures_s3 import REGION
 from processes import wait_until
 

@@ -1,7 +1,5 @@
 """The cluster of a run that is gone is found and ended, and no other."""
 
-# ruff: noqa: F811 - fixtures
-
 from __future__ import annotations
 
 from dataclasses import replace
@@ -10,7 +8,6 @@ from datetime import timedelta
 import pytest
 from emr_clusters import RunBench
 from emr_work import Bench
-from fixtures_emr import emr, emr_process  # noqa: F401 - fixtures
 from fixtures_s3 import REGION
 
 from emr.api import Emr

@@ -1,7 +1,5 @@
 """What runs on EMR and nobody waits for is found, told from what somebody waits for, and ended."""
 
-# ruff: noqa: F811 - fixtures
-
 from __future__ import annotations
 
 import multiprocessing
@@ -11,9 +9,7 @@ from datetime import timedelta
 import pytest
 from emr_serverless_work import ServerlessBench
 from emr_work import KEY, TITLE, Bench
-from fixtures_emr import emr, emr_process  # noqa: F401 - fixtures
 from fixtures_s3 import REGION
-from fixtures_serverless import serverless, serverless_process  # noqa: F401 - fixtures
 from processes import wait_until
 
 from emr import orphans

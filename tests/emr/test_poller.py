@@ -1,7 +1,5 @@
 """Those of a host that wait for one cluster look at it together, whoever of them dies, freezes or comes late."""
 
-# ruff: noqa: F811 - fixtures
-
 from __future__ import annotations
 
 import multiprocessing
@@ -18,7 +16,6 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 from emr_work import Bench, Heard
-from fixtures_emr import emr, emr_process  # noqa: F401 - fixtures
 from fixtures_s3 import REGION
 from processes import wait_until
 

@@ -1,7 +1,5 @@
 """A pool of clusters: its slots are each one submission's, whoever dies, and it grows to what a setting allows."""
 
-# ruff: noqa: F811 - fixtures
-
 from __future__ import annotations
 
 import os
@@ -12,7 +10,6 @@ from datetime import timedelta
 import pytest
 from emr_clusters import PoolBench, kill_started, owner_of, process_of
 from emr_work import Bench
-from fixtures_emr import emr, emr_process  # noqa: F401 - fixtures
 from fixtures_s3 import REGION
 from processes import wait_until
 

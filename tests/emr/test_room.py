@@ -1,7 +1,5 @@
 """Where a cluster takes no more steps, those of a host that have some to send ask one after the other."""
 
-# ruff: noqa: F811 - fixtures
-
 from __future__ import annotations
 
 import multiprocessing
@@ -12,7 +10,6 @@ from dataclasses import replace
 
 import pytest
 from emr_work import Bench
-from fixtures_emr import emr, emr_process  # noqa: F401 - fixtures
 from fixtures_s3 import REGION
 from processes import wait_until
 

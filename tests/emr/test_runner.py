@@ -1,7 +1,5 @@
 """Steps are submitted once, found again, watched, and given up."""
 
-# ruff: noqa: F811 - fixtures
-
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +8,6 @@ from datetime import timedelta
 import pytest
 from botocore.exceptions import ClientError
 from emr_work import KEY, TITLE, Bench
-from fixtures_emr import emr, emr_process  # noqa: F401 - fixtures
 from fixtures_s3 import REGION
 from processes import wait_until
 

@@ -1,7 +1,5 @@
 """Job runs of EMR Serverless are begun once, found again, watched, and given up."""
 
-# ruff: noqa: F811 - fixtures
-
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +12,6 @@ from botocore.exceptions import ClientError
 from emr_serverless_work import ServerlessBench
 from emr_work import KEY, TITLE
 from fixtures_s3 import REGION
-from fixtures_serverless import serverless, serverless_process  # noqa: F401 - fixtures
 from processes import wait_until
 
 from emr import adoption, runner, submission

@@ -1,7 +1,5 @@
 """What job runs of EMR Serverless are billed for."""
 
-# ruff: noqa: F811 - fixtures
-
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -9,7 +7,6 @@ from dataclasses import dataclass
 import pytest
 from emr_serverless_work import ServerlessBench
 from fixtures_s3 import REGION
-from fixtures_serverless import serverless, serverless_process  # noqa: F401 - fixtures
 
 from emr.serverless import Serverless
 from emr.serverless_cost import billed

@@ -1,7 +1,5 @@
 """Whoever begins a job run may die or freeze at any moment: the next run gets that job run, and begins no other."""
 
-# ruff: noqa: F811 - fixtures
-
 from __future__ import annotations
 
 import os
@@ -12,7 +10,6 @@ import pytest
 from emr_kills import moments, process_of
 from emr_serverless_work import ServerlessBench
 from fixtures_s3 import REGION
-from fixtures_serverless import serverless, serverless_process  # noqa: F401 - fixtures
 from processes import wait_until
 
 from emr import adoption, lease, submission

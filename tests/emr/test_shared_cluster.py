@@ -1,7 +1,5 @@
 """Two runs share steps on the cluster of one of them, which ends it when it is stopped."""
 
-# ruff: noqa: F811 - fixtures
-
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +8,6 @@ from dataclasses import replace
 import pytest
 from emr_clusters import RunBench, kill_started, process_of
 from emr_work import KEY, Bench
-from fixtures_emr import emr, emr_process  # noqa: F401 - fixtures
 from fixtures_s3 import REGION
 from processes import wait_until
 

@@ -1,7 +1,5 @@
 """What two runs wait for is made for the one that goes on, though the other one is stopped and cancels it."""
 
-# ruff: noqa: F811 - fixtures
-
 from __future__ import annotations
 
 import multiprocessing
@@ -11,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from emr_work import KEY, Bench
-from fixtures_emr import emr, emr_process  # noqa: F401 - fixtures
 from fixtures_s3 import REGION
 from processes import wait_until
 

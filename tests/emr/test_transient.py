@@ -1,7 +1,5 @@
 """A run's own cluster: made once whoever dies when, shared by its processes, and ended with the run."""
 
-# ruff: noqa: F811 - fixtures
-
 from __future__ import annotations
 
 import os
@@ -14,7 +12,6 @@ import pytest
 from botocore.exceptions import ClientError
 from emr_clusters import RunBench, kill_started, owner_of, process_of
 from emr_work import Bench
-from fixtures_emr import emr, emr_process  # noqa: F401 - fixtures
 from fixtures_s3 import REGION
 from processes import wait_until
 

@@ -1,7 +1,5 @@
 """Steps are watched until they end; meanwhile whoever waits is awake often."""
 
-# ruff: noqa: F811 - fixtures
-
 from __future__ import annotations
 
 import time
@@ -10,7 +8,6 @@ from itertools import pairwise
 
 import pytest
 from emr_work import Bench
-from fixtures_emr import emr, emr_process  # noqa: F401 - fixtures
 from fixtures_s3 import REGION
 
 from emr import poller

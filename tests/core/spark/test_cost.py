@@ -1,7 +1,5 @@
 """What a run says of the cost of its steps on EMR."""
 
-# ruff: noqa: F811 - fixtures
-
 from __future__ import annotations
 
 import dataclasses
@@ -10,9 +8,7 @@ import re
 import pytest
 from emr_serverless_work import ServerlessBench
 from emr_work import Bench
-from fixtures_emr import emr, emr_process  # noqa: F401 - fixtures
 from fixtures_s3 import REGION
-from fixtures_serverless import serverless, serverless_process  # noqa: F401 - fixtures
 
 from emr.api import Emr
 from emr.cost import Use

@@ -1,7 +1,5 @@
 """A job of the lake as steps of a cluster of EMR: what is sent there, and what becomes of what comes back."""
 
-# ruff: noqa: F811 - fixtures
-
 import dataclasses
 import io
 import json
@@ -9,7 +7,6 @@ import zipfile
 
 import pytest
 from emr_work import Heard
-from fixtures_emr import emr, emr_process  # noqa: F401 - fixtures
 from fixtures_s3 import REGION, new_bucket
 
 from emr.errors import ClusterLost

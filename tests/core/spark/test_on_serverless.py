@@ -1,13 +1,11 @@
 """A job of the lake as a job run of EMR Serverless: what is asked for, and what becomes of what it writes."""
 
-# ruff: noqa: F811 - fixtures
-
 import json
 
 import pytest
 from emr_work import Heard
 from fixtures_s3 import REGION, new_bucket
-from fixtures_serverless import ROLE, serverless, serverless_process  # noqa: F401 - fixtures
+from fixtures_serverless import ROLE
 
 from emr import run_cause
 from emr import serverless as serverless_module

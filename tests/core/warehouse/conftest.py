@@ -1,7 +1,6 @@
 """What the tests of the warehouse share."""
 
-from fixtures_redshift import redshift, redshift_process
 from fixtures_redshift_iam import iam
 from fixtures_warehouse import new_warehouse, warehouse
 
-__all__ = ["iam", "new_warehouse", "redshift", "redshift_process", "warehouse"]
+__all__ = ["iam", "new_warehouse", "warehouse"]
