@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from configparser import ConfigParser
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -132,3 +133,15 @@ def as_ends(value: str, folder: Path) -> frozenset[str]:
     if not ends <= {"success", "failure"}:
         raise ValueError
     return ends
+
+
+def some_of(*names: str) -> Callable[[str, Path], tuple[str, ...]]:
+    """Return the kind of a list of some of these names, with commas between."""
+
+    def as_some(value: str, folder: Path) -> tuple[str, ...]:
+        found = {name.strip() for name in value.split(",")} - {""}
+        if not found <= set(names):
+            raise ValueError
+        return tuple(name for name in names if name in found)
+
+    return as_some

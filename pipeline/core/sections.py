@@ -25,11 +25,14 @@ from pipeline.core.kinds import (
     as_warehouse,
     as_yes_no,
     as_zone,
+    some_of,
 )
 from pipeline.core.prices import EmrPrices
 from pipeline.core.settings import setting
 
 WAREHOUSE = "duckdb:<file>, or redshift://user@host:5439/database (signs in a password percent-encoded)"
+
+FINDINGS = ("prices below 0", "prices of 0", "highs below the low", "repeated dates")
 
 
 @dataclass(frozen=True)
@@ -111,6 +114,7 @@ class Stocks:
 
     source: str = setting("data/stocks", as_place, "a folder, or s3://bucket/prefix")
     timezone: ZoneInfo = setting("America/New_York", as_zone, "a zone of the IANA database, such as America/New_York")
+    refused_findings: tuple[str, ...] = setting("", some_of(*FINDINGS), f"some of: {', '.join(FINDINGS)}; or nothing")
 
 
 SECTIONS: dict[str, type] = {

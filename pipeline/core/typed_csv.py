@@ -82,6 +82,13 @@ class TypedFiles:
             for number in odd:
                 self._copy(number)
 
+    def records(self, number: int) -> Iterator[Record]:
+        """Yield what the rows of a file were made of, a record a row, with their lines in the file."""
+        with read_text(self.files[number].path.open("rb")) as source:
+            found = self._records(source, self.files[number].name)
+            is_whole = self._place(number).is_symlink()
+            yield from (one for one in (found if is_whole else self._typed(found)) if isinstance(one, Record))
+
     def _place(self, number: int) -> Path:
         return self._folder / f"{number:08}.csv"
 

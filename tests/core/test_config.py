@@ -113,6 +113,9 @@ def test_a_variable_that_is_not_set_is_one_line_with_its_setting(files, monkeypa
         ("warehouse", "wait_seconds", "0", "a whole number of seconds, at least 1"),
         ("database", "url", "mysql://h/d", "embedded, or postgresql://user@host/database"),
         ("database", "url", "", "embedded, or postgresql://user@host/database"),
+        ("stocks", "refused_findings", "prices below 1", "some of: prices below 0, prices of 0, highs below the low"),
+        ("stocks", "closes", "4 pm", "a time of day such as 16:00"),
+        ("stocks", "closes", "24:00", "a time of day such as 16:00"),
         ("jobs", "runner", "moon", "local"),
         ("emr", "pool", "nightly runs", "letters, digits and -"),
         ("emr", "pool_clusters", "-1", "a whole number, or 0 where others make them"),
@@ -226,6 +229,16 @@ def test_each_setting_tells_the_file_that_it_came_from(files, tmp_path):
     assert origins["region"] == str(tmp_path / "0.cfg")
     assert origins["max_refused"] == str(tmp_path / "1.cfg")
     assert origins["root"] == "default"
+
+
+@pytest.mark.parametrize(
+    ("source", "monitored"), [("in", "in/ready"), ("in", "./in"), ("s3://bucket", "s3://bucket/ready")]
+)
+def test_a_monitored_place_within_the_source_is_refused(files, source, monitored):
+    files(f"[stocks]\nsource = {source}\nmonitored = {monitored}\n")
+
+    with pytest.raises(SettingError, match="where the results are published. Name a folder, or a bucket"):
+        config.check()
 
 
 # Luigi would have all keys with underscores.

@@ -11,6 +11,7 @@ import duckdb
 
 from pipeline.core.lake import Attempt, Counts, File
 from pipeline.core.listed_files import ListedFiles
+from pipeline.core.odd_rows import OddRows
 from pipeline.core.records import RefusedRows
 from pipeline.core.runtime import scratch_folder
 from pipeline.core.spark.client import run_folder
@@ -24,8 +25,8 @@ PART = "part-0000.csv"
 class TypedFilesTask(SourceTask):
     """A day's rows of the files that a list names, as one CSV without a header, in the order of the list.
 
-    The query is run by DuckDB on the relation `read_file`: the columns, and file_name. The findings are what is odd in
-    it and kept all the same: rows of a name and a count.
+    The query is run by DuckDB on the relation `read_file`: the columns, and file_name. So are the findings, which
+    also see file_number and row_id: a row of a name and a row_id for whatever is odd, and kept unless it is refused.
     """
 
     columns: ClassVar[Sequence[Column]]
@@ -35,6 +36,10 @@ class TypedFilesTask(SourceTask):
     def source(self) -> ListedFiles:
         """Return the folder and the list."""
         raise NotImplementedError
+
+    def refused_findings(self) -> Sequence[str]:
+        """Return the names of the findings whose rows are refused, in the order in which they are looked for."""
+        return ()
 
     def source_now(self) -> Mapping[str, str | int]:
         return {"state": self.source().state()}
@@ -49,23 +54,30 @@ class TypedFilesTask(SourceTask):
             state = source.state()
             listing = source.listing(refused)
             files = source.fetch(listing.names, scratch / "fetched")
-            TypedFiles(files, self.columns, scratch, refused).load(connection, "typed_row")
+            typed = TypedFiles(files, self.columns, scratch, refused)
+            typed.load(connection, "typed_row")
+            self._name_files(connection, listing.names)
+            odd_rows = OddRows(connection, read_sql(self.findings), "typed_row")
+            odd_rows.refuse(self.refused_findings(), typed, refused)
             read = source.fingerprint(files, state)
-            schema = self._write(connection, listing.names, scratch / PART)
-            found = connection.execute(read_sql(self.findings)).fetchall()
+            schema = self._write(connection, scratch / PART)
+            odd = tuple(f"{number:,} {name}" for name, number in odd_rows.counts())
             [(count,)] = connection.execute("SELECT count(*) FROM typed_row").fetchall()
             with (scratch / PART).open("rb") as made, attempt.open(PART, "wb") as target:
                 shutil.copyfileobj(made, target, 1 << 20)
-        odd = tuple(f"{number:,} {name}" for name, number in found if number)
         rows = Counts(count + refused.count, count, refused.count)
         return Made(rows, [File(PART, attempt.size(PART), count)], schema, (read,), refused.first, findings=odd)
 
-    def _write(self, connection: Any, names: Sequence[str], to: Path) -> dict[str, str]:
-        """Write what the query returns, and return its columns and their types."""
+    def _name_files(self, connection: Any, names: Sequence[str]) -> None:
+        """Make the relation that the query and the findings are run on."""
         connection.execute("SET VARIABLE names = ?", [list(names)])
         connection.execute(
-            "CREATE VIEW read_file AS SELECT *, getvariable('names')[file_number + 1] AS file_name FROM typed_row"
+            "CREATE VIEW read_file AS"
+            " SELECT *, rowid AS row_id, getvariable('names')[file_number + 1] AS file_name FROM typed_row"
         )
+
+    def _write(self, connection: Any, to: Path) -> dict[str, str]:
+        """Write what the query returns, and return its columns and their types."""
         query = read_sql(self.query).rstrip().rstrip(";")
         connection.execute(f"COPY (\n{query}\n) TO '{to}' (FORMAT csv, HEADER false)")
         described = connection.execute(f"DESCRIBE\n{query}").fetchall()
