@@ -12,7 +12,7 @@ The folder, as it is on the day and whole, is that date's result; the table and 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, time
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -49,6 +49,9 @@ class HistoricalStockData(TypedFilesTask):
 
     def zone(self) -> ZoneInfo:
         return config.stocks().timezone
+
+    def closes(self) -> time:
+        return config.stocks().closes
 
     def refused_findings(self) -> Sequence[str]:
         return config.stocks().refused_findings

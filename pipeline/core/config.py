@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import posixpath
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -123,6 +124,7 @@ def check() -> None:
         _refuse_unknown(name, cls, set(keys_of(name)) - set(known_fields))
     _check_scratch(jobs(), lake())
     check_emr(emr(), jobs().runner, lake().root)
+    _check_monitored(stocks())
 
 
 def _refuse_unknown(section: str, cls: type, keys: set[str]) -> None:
@@ -138,6 +140,16 @@ def refuse_misspelt() -> None:
         meant = get_close_matches(name.lower(), SECTIONS, n=1, cutoff=0.8)
         if meant and name not in SECTIONS:
             raise SettingError(f"[{name}] is no section of luigi.cfg or $LUIGI_CONFIG_PATH: [{meant[0]}] is.")
+
+
+def _check_monitored(stocks: Stocks) -> None:
+    """Raise SettingError where what a run writes could ask for a run."""
+    source, monitored = (posixpath.normpath(place) + "/" for place in (stocks.source, stocks.monitored))
+    if monitored.startswith(source):
+        raise SettingError(
+            f"[stocks] monitored = {stocks.monitored} is within the source, {stocks.source}, where the results are"
+            " published. Name a folder, or a bucket, of its own."
+        )
 
 
 def _check_scratch(jobs: Jobs, lake: Lake) -> None:

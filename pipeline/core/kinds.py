@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from configparser import ConfigParser
+from datetime import time
 from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -108,6 +109,12 @@ def as_yes_no(value: str, folder: Path) -> bool:
 
 def as_zone(value: str, folder: Path) -> ZoneInfo:
     return ZoneInfo(value)
+
+
+def as_clock(value: str, folder: Path) -> time:
+    if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", value, re.ASCII):
+        raise ValueError
+    return time.fromisoformat(value)
 
 
 def as_runner(value: str, folder: Path) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import time
 from zoneinfo import ZoneInfo
 
 from pipeline.core.emr_settings import Emr
 from pipeline.core.kinds import (
+    as_clock,
     as_count,
     as_database,
     as_endpoint,
@@ -113,7 +115,9 @@ class Stocks:
     """What belongs to the stocks pipeline alone."""
 
     source: str = setting("data/stocks", as_place, "a folder, or s3://bucket/prefix")
+    monitored: str = setting("data/monitored", as_place, "a folder, or s3://bucket/prefix")
     timezone: ZoneInfo = setting("America/New_York", as_zone, "a zone of the IANA database, such as America/New_York")
+    closes: time = setting("16:00", as_clock, "a time of day such as 16:00")
     refused_findings: tuple[str, ...] = setting("", some_of(*FINDINGS), f"some of: {', '.join(FINDINGS)}; or nothing")
 
 

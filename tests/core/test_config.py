@@ -237,7 +237,7 @@ def test_each_setting_tells_the_file_that_it_came_from(files, tmp_path):
 def test_a_monitored_place_within_the_source_is_refused(files, source, monitored):
     files(f"[stocks]\nsource = {source}\nmonitored = {monitored}\n")
 
-    with pytest.raises(SettingError, match="where the results are published. Name a folder, or a bucket"):
+    with pytest.raises(SettingError, match=r"where the results are published\. Name a folder"):
         config.check()
 
 

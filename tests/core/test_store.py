@@ -136,6 +136,13 @@ def test_what_is_being_written_is_not_listed(store):
     assert [listed.path for listed in store.list("d")] == ["d/a", "d/b"]
 
 
+def test_a_marker_without_a_name_is_listed_though_what_else_begins_with_a_dot_is_not(store):
+    for path in ("a/.SUCCESS", "a/.lock", "a/.b.SUCCESS"):
+        store.create(path, b"")
+
+    assert [listed.path for listed in store.list("a")] == ["a/.SUCCESS"]
+
+
 def test_deleting_leaves_the_others_and_forgives_what_is_not_there(store):
     put(store, "a", "b", "c")
 

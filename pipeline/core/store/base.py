@@ -10,10 +10,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from pipeline.core import markers
 from pipeline.core.errors import SourceUnavailable
 
 # How many of what stays an error names.
 NAMED = 5
+# What starts with it is being written or is a lock, and is never listed.
+HIDDEN = "."
+
+
+def is_hidden(name: str) -> bool:
+    """Say whether a file or folder of a name is not listed: all that start with a dot, but for a marker of no name."""
+    return name.startswith(HIDDEN) and name != markers.SUFFIX
 
 
 @dataclass(frozen=True)

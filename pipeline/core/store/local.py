@@ -15,10 +15,8 @@ from typing import BinaryIO, cast
 
 from pipeline.core.errors import SourceUnavailable
 from pipeline.core.locks import file_lock
-from pipeline.core.store.base import Found, Listed, NewFile, Store, Upload, refuse_kept
+from pipeline.core.store.base import HIDDEN, Found, Listed, NewFile, Store, Upload, is_hidden, refuse_kept
 
-# What starts with it is being written or is a lock, and is never listed.
-HIDDEN = "."
 ASIDE = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{16}")
 BUFFER_BYTES = 1 << 20
 
@@ -143,7 +141,7 @@ class _NewFile(NewFile):
 def walk(folder: Path, prefix: str = "") -> Iterator[Listed]:
     """Yield everything below a folder that is not hidden, in the byte order of the paths, which start with prefix."""
     try:
-        entries = [(entry, entry.is_dir()) for entry in os.scandir(folder) if not entry.name.startswith(HIDDEN)]
+        entries = [(entry, entry.is_dir()) for entry in os.scandir(folder) if not is_hidden(entry.name)]
     except FileNotFoundError:
         return
     # With its "/", a folder sorts where its files would.

@@ -16,7 +16,7 @@ from botocore.exceptions import BotoCoreError
 from fsspec.asyn import sync
 
 from pipeline.core.errors import SourceUnavailable
-from pipeline.core.store.base import Found, Listed, Store, Upload, refuse_kept
+from pipeline.core.store.base import Found, Listed, Store, Upload, is_hidden, refuse_kept
 from pipeline.core.store.local import walk
 from pipeline.core.store.s3_connection import FILES_AT_ONCE, Connection, connect
 from pipeline.core.store.s3_deletes import delete_keys
@@ -67,7 +67,8 @@ class S3Store(Store):
     def list(self, folder: str) -> Iterator[Listed]:
         prefix = self._prefix(folder)
         for item in self._items(folder):
-            if not item["Key"].endswith("/") and "/." not in item["Key"].removeprefix(prefix[:-1]):
+            below = item["Key"].removeprefix(prefix)
+            if not below.endswith("/") and not any(map(is_hidden, below.split("/"))):
                 yield Listed(item["Key"].removeprefix(self.prefix), item["Size"], item["LastModified"])
 
     def delete(self, paths: Iterable[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import time
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
@@ -70,6 +71,10 @@ class SourceTask(LakeTask):
         """Return the zone in which the day ends."""
         raise NotImplementedError
 
+    def closes(self) -> time | None:
+        """Return the time of day there at which it ends, or None where it does at midnight."""
+        return None
+
     def read(self, attempt: Attempt) -> Made:
         """Read the source, and write it below the attempt's own folder."""
         raise NotImplementedError
@@ -87,7 +92,7 @@ class SourceTask(LakeTask):
         return any(source.fingerprint.get(key) != value for key, value in self.source_now().items())
 
     def write(self, attempt: Attempt) -> Made:
-        refuse_unfinished(self.date, self.zone())
+        refuse_unfinished(self.date, self.zone(), self.closes())
         return self.read(attempt)
 
 

@@ -65,10 +65,10 @@ class PartitionTask(luigi.Task):
         return [day for day, target in targets.items() if target in there]
 
 
-def refuse_unfinished(day: datetime.date, zone: ZoneInfo) -> None:
-    """Raise CheckFailed if a day has not ended yet, unless the settings allow it."""
-    midnight = datetime.datetime.min.time()
-    ends = datetime.datetime.combine(day + datetime.timedelta(days=1), midnight, zone)
+def refuse_unfinished(day: datetime.date, zone: ZoneInfo, closes: datetime.time | None = None) -> None:
+    """Raise CheckFailed if a day has not ended yet, unless the settings allow it; it does when it closes, or after."""
+    after = datetime.datetime.combine(day + datetime.timedelta(days=1), datetime.time.min, zone)
+    ends = datetime.datetime.combine(day, closes, zone) if closes else after
     if datetime.datetime.now(zone) < ends and not config.lake().allow_unfinished:
         raise CheckFailed(
             f"{day} has not ended: it ends at {ends.isoformat()}. Run it after that,"
