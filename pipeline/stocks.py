@@ -73,3 +73,4 @@ class HistoricalStocks(SnapshotTable):
     """The prices of the last day that was loaded."""
 
     table = "public.historical_stocks_data"
+    insert = "stocks/historical_stocks_data.sql"

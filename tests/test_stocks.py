@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from stock_drop import Drop, expected_rows
 
+from pipeline.core.database import database
+
 DAY, NEXT_DAY = "2017-11-10", "2017-11-11"
 COLUMNS = (
     "stock_date::text, open_value, high_value, low_value, close_value, volume_traded, daily_percent_change, "
@@ -19,7 +21,8 @@ COLUMNS = (
 @pytest.fixture
 def drop(project) -> Drop:
     project.set("stocks", source="stocks")
-    assert project.lakeshift("migrate").code == 0
+    with project.in_force():
+        database().migrate()
     return Drop(project.folder / "stocks")
 
 

@@ -11,6 +11,8 @@ TOKEN = re.compile(
     re.DOTALL,
 )
 
+INSERT = re.compile(r"INSERTINTO(?P<table>[\w.]+)\((?P<columns>[\w,]+)\)VALUES\((?P<values>.*)\);?", re.IGNORECASE)
+
 
 def statements(text: str) -> Iterator[str]:
     """Yield the statements of a text, each with the comments before it and without its semicolon."""
@@ -35,3 +37,15 @@ def opening(statement: str) -> str:
     parts = [" " if part.isspace() or part.startswith(("--", "/*")) else part for part in TOKEN.findall(statement)]
     line = " ".join("".join(parts).split())
     return line if len(line) <= 80 else f"{line[:77]}..."
+
+
+def inserted_columns(statement: str, table: str) -> list[str]:
+    """Return the columns that an INSERT of one row into a table fills, each with the parameter of its own name.
+
+    Such a statement can be run as COPY for many rows. Raises ValueError if it is another one.
+    """
+    found = INSERT.fullmatch("".join(words(statement)))
+    columns = found["columns"].split(",") if found else []
+    if not found or found["table"] != table or found["values"] != ",".join(f"%({column})s" for column in columns):
+        raise ValueError(f"no INSERT of a row into {table}: {opening(statement)}")
+    return columns

@@ -1,6 +1,8 @@
 """A text of SQL is split into its statements."""
 
-from pipeline.core.sql_text import opening, statements
+import pytest
+
+from pipeline.core.sql_text import inserted_columns, opening, statements
 
 
 def test_statements_end_at_semicolons():
@@ -32,3 +34,24 @@ def test_a_comment_stays_with_its_statement():
 def test_a_statement_is_named_by_how_it_begins_on_one_line():
     assert opening("-- why\nSELECT a\nFROM   b.c") == "SELECT a FROM b.c"
     assert len(opening(f"SELECT {'x' * 100}")) == 80
+
+
+def test_an_insert_of_a_row_says_which_columns_it_fills():
+    text = "-- Why.\nINSERT INTO public.price (\n    name, -- of it\n    value\n)\nVALUES (%(name)s, %(value)s);\n"
+
+    assert inserted_columns(text, "public.price") == ["name", "value"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "INSERT INTO public.price (name, value) VALUES (%(value)s, %(name)s)",
+        "INSERT INTO public.price (name) VALUES (upper(%(name)s))",
+        "INSERT INTO public.cost (name) VALUES (%(name)s)",
+        "INSERT INTO public.price (name) SELECT %(name)s",
+        "INSERT INTO public.price (name) VALUES (%(name)s) ON CONFLICT DO NOTHING",
+    ],
+)
+def test_what_a_copy_would_not_do_is_no_insert_of_a_row(text):
+    with pytest.raises(ValueError, match=r"^no INSERT of a row into public\.price: INSERT INTO"):
+        inserted_columns(text, "public.price")

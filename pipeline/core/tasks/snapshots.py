@@ -9,16 +9,22 @@ from luigi.task import flatten
 from pipeline.core.database import database
 from pipeline.core.database.snapshots import SnapshotLoad, beside
 from pipeline.core.errors import CheckFailed, CommitLost
-from pipeline.core.lake import Input, lake, new_attempt_id
+from pipeline.core.lake import Input, Manifest, lake, new_attempt_id
+from pipeline.core.sql_files import read_sql
+from pipeline.core.sql_text import inserted_columns
 from pipeline.core.targets import DatabaseTarget
 from pipeline.core.tasks.partition import PartitionTask
 from pipeline.core.version import code_version
 
 
 class SnapshotTable(PartitionTask):
-    """A table of the rows of the dataset that this task requires first, which are CSV without a header."""
+    """A table of the rows of the dataset that this task requires first, which are CSV without a header.
+
+    The file of sql/ inserts a row, by parameters of the names of its columns; all rows are copied into these.
+    """
 
     table: ClassVar[str]
+    insert: ClassVar[str]
 
     def output(self) -> DatabaseTarget:
         return DatabaseTarget(self.table, self.partition)
@@ -29,6 +35,7 @@ class SnapshotTable(PartitionTask):
         if seen.is_complete:
             raise CommitLost(f"{self.output()} was loaded while this task waited.")
         manifest = lake().manifest(required.dataset, required.partition)
+        columns = self._columns(manifest)
         source = Input(required.dataset.path, str(required.partition), manifest.attempt)
         load = SnapshotLoad(self.table, self.partition, new_attempt_id(), self.task_id, code_version(), seen, (source,))
 
@@ -37,7 +44,7 @@ class SnapshotTable(PartitionTask):
                 rows = 0
                 for file in manifest.files:
                     with lake().open(manifest, file.name) as stream:
-                        rows += store.fill(cursor, fresh, list(manifest.schema), stream)
+                        rows += store.fill(cursor, fresh, columns, stream)
                 if rows != manifest.rows.written:
                     raise CheckFailed(
                         f"{self.output()}: {rows:,} rows of {manifest.location} were copied, which holds"
@@ -46,3 +53,14 @@ class SnapshotTable(PartitionTask):
             return f"wrote {rows:,}"
 
         return store.load_partition(load, write)
+
+    def _columns(self, manifest: Manifest) -> list[str]:
+        """Return which columns the rows are copied into. Raises CheckFailed if they are of others."""
+        columns, found = inserted_columns(read_sql(self.insert), self.table), list(manifest.schema)
+        if columns != found:
+            raise CheckFailed(
+                f"{self.output()}: {manifest.location} has the columns {', '.join(found)}, and"
+                f" sql/{self.insert} inserts {', '.join(columns)}. Nothing was changed;"
+                f" have it made again (lakeshift rerun {self.task_family} --date {self.date})."
+            )
+        return columns
