@@ -1,27 +1,32 @@
-"""Tells somebody how a run ended: a message to an SNS topic, or a line in the log. It never fails the run."""
+"""Tells somebody of something: a message to an SNS topic, and in the log. It never fails the run, nor keeps it long."""
 
 from __future__ import annotations
 
 import logging
 import socket
+import threading
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from pipeline.core import config
-from pipeline.core.errors import one_line
+from pipeline.core.aws import explained
+from pipeline.core.errors import SourceUnavailable, one_line
+from pipeline.core.settings import masked_text
 
 log = logging.getLogger(__name__)
-SUCCESS, FAILURE = "success", "failure"
 # SNS takes no longer subject, and nothing but ASCII in it.
 SUBJECT_CHARACTERS = 100
 # SNS takes 256 KiB, and an e-mail of thousands of lines is read by nobody.
 BODY_CHARACTERS = 20_000
 CONNECT_SECONDS, READ_SECONDS, TRIES = 3, 5, 2
+# However long names are looked up, or credentials, or a service is tried again that throttles.
+SECONDS = 10
 
 
 @dataclass(frozen=True)
 class Alert:
-    """How a run ended: success or failure, in lines."""
+    """What is told: the end of a run, such as success, in lines."""
 
     kind: str
     lines: tuple[str, ...]
@@ -30,28 +35,55 @@ class Alert:
         return f"{project}_Pipeline_{self.kind.title()}"[:SUBJECT_CHARACTERS]
 
     def body(self) -> str:
-        text = "\n".join((*self.lines, f"Host: {socket.gethostname()}"))
+        where = f"Host: {socket.gethostname()}, in {Path.cwd()}"
+        text = masked_text("\n".join((*self.lines, where)))
         if len(text) <= BODY_CHARACTERS:
             return text
-        # How it ended is said last.
+        # The beginning says what it is, the end how it ended.
         half = BODY_CHARACTERS // 2
         return f"{text[:half]}\n[...]\n{text[-half:]}"
 
 
-def tell(alert: Alert) -> None:
-    """Have somebody told, if the settings want to hear of it."""
-    settings = config.alerts()
-    if alert.kind not in settings.on:
-        return
-    subject, body = alert.subject(settings.project), alert.body()
-    if not settings.sns_topic_arn:
-        log.debug("%s\n%s", subject, body)
-        return
+def tell(alert: Alert) -> bool:
+    """Have somebody told, and return whether that went well."""
     try:
-        _client(settings.sns_topic_arn).publish(TopicArn=settings.sns_topic_arn, Subject=subject, Message=body)
+        publish(alert)
     except Exception as error:
         # Whatever it is, the work is done, or has failed for another reason.
-        log.warning("%s could not be sent to %s: %s", subject, settings.sns_topic_arn, one_line(error))
+        log.warning("Nobody was told: %s", one_line(error))
+        return False
+    return True
+
+
+def publish(alert: Alert) -> str:
+    """Send a message to the topic, if there is one, and return its subject. Raises PipelineError if it is not taken."""
+    settings = config.alerts()
+    subject, body = alert.subject(settings.project), alert.body()
+    # In the log file alone: the console has the same from the run's summary.
+    log.info("%s", subject, extra={"whole": body})
+    if settings.sns_topic_arn:
+        _send(settings.sns_topic_arn, subject, body)
+    return subject
+
+
+def _send(topic: str, subject: str, body: str) -> None:
+    what = f"{subject} could not be sent to {topic}"
+    errors: list[Exception] = []
+
+    def send() -> None:
+        try:
+            _client(topic).publish(TopicArn=topic, Subject=subject, Message=body)
+        except Exception as error:
+            errors.append(explained(error, what, again="It is in the log."))
+
+    # Nothing else ends the wait for a name server; and such a thread is left behind at the end.
+    thread = threading.Thread(target=send, daemon=True)
+    thread.start()
+    thread.join(SECONDS)
+    if thread.is_alive():
+        raise SourceUnavailable(f"{what}: no answer in {SECONDS} s. Is there a way to SNS from here?")
+    for error in errors:
+        raise error
 
 
 def _client(topic: str) -> Any:
@@ -59,6 +91,6 @@ def _client(topic: str) -> Any:
     import boto3
     from botocore.config import Config
 
+    retries = {"total_max_attempts": TRIES, "mode": "standard"}
     waits = {"connect_timeout": CONNECT_SECONDS, "read_timeout": READ_SECONDS}
-    config = Config(retries={"total_max_attempts": TRIES}, **waits)
-    return boto3.client("sns", region_name=topic.split(":")[3], config=config)
+    return boto3.client("sns", region_name=topic.split(":")[3], config=Config(retries=retries, **waits))

@@ -10,8 +10,8 @@ AWAY = (ConnectionError, HTTPClientError)
 THEIR_FAULT = 500
 
 
-def explained(error: Exception, what: str) -> PipelineError:
-    """Return what an error of boto3 means for what was asked: try again, or look at the settings."""
+def explained(error: Exception, what: str, again: str = "Run it again.") -> PipelineError:
+    """Return what an error of boto3 means for what was asked: try again, as `again` says, or look at the settings."""
     text = " ".join(str(error).split()).rstrip(".")
     if isinstance(error, AWAY):
         return SourceUnavailable(f"{what}: AWS cannot be reached. {text}")
@@ -22,7 +22,7 @@ def explained(error: Exception, what: str) -> PipelineError:
     if not isinstance(error, ClientError):
         return SettingError(f"{what}: {text}")
     if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= THEIR_FAULT or _is_throttled(error):
-        return SourceUnavailable(f"{what}: {text}. Run it again.")
+        return SourceUnavailable(f"{what}: {text}. {again}")
     return SettingError(f"{what}: {text}. Look at the setting, and at what the role of this process may do.")
 
 

@@ -12,6 +12,7 @@ import posixpath
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import time
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -103,7 +104,16 @@ def in_force() -> Iterator[InForce]:
     for name, cls in SECTIONS.items():
         for key, field in fields_of(name, cls).items():
             shown = read_setting(name, key, field)
-            yield InForce(name, key, masked("" if shown is None else str(shown)), find(name, key, "")[1])
+            yield InForce(name, key, masked(_text(shown)), find(name, key, "")[1])
+
+
+def _text(value: object) -> str:
+    """Return the value of a setting as it is written."""
+    if isinstance(value, tuple):
+        return ", ".join(value)
+    if isinstance(value, time):
+        return f"{value:%H:%M}"
+    return "" if value is None else str(value)
 
 
 def has_file() -> bool:

@@ -12,6 +12,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from emr.lease import Lease, this_process
+from pipeline.core.asked import Asked
 from pipeline.core.errors import one_line
 
 log = logging.getLogger(__name__)
@@ -21,22 +22,21 @@ log = logging.getLogger(__name__)
 class Note:
     """What a run was to do, who does it, and since when."""
 
-    command: str
+    asked: Asked
     owner: str
     began_at: str
 
+    @classmethod
+    def from_json(cls, text: str) -> Note:
+        """Raises ValueError, KeyError or TypeError if it is no note."""
+        told = json.loads(text)
+        return cls(Asked(**told["asked"]), told["owner"], told["began_at"])
 
-def begin(folder: Path, command: str) -> Path | None:
+
+def begin(folder: Path, asked: Asked) -> Path | None:
     """Return the note of a run that begins, or None where none can be written."""
-    path = folder / f"{uuid.uuid4().hex}.json"
-    note = Note(command, this_process(), datetime.now(timezone.utc).isoformat(timespec="seconds"))
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(asdict(note)), encoding="utf-8")
-    except OSError as error:
-        log.warning("If this run is killed, nobody is told, since %s cannot be written: %s", path, one_line(error))
-        return None
-    return path
+    now = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    return _put(folder, Note(asked, this_process(), now))
 
 
 def end(path: Path | None) -> None:
@@ -49,15 +49,33 @@ def end(path: Path | None) -> None:
 def killed(folder: Path) -> Iterator[Note]:
     """Yield the notes of runs whose process is gone, each once, whoever else asks."""
     for path in sorted(folder.glob("*.json")):
-        with suppress(OSError, ValueError, TypeError):
-            note = Note(**json.loads(path.read_text(encoding="utf-8")))
-            if _is_gone(note.owner):
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            note = Note.from_json(path.read_text(encoding="utf-8"))
+            if is_gone(note.owner):
                 # Of two that ask at once, one finds it gone.
                 path.unlink()
                 yield note
 
 
-def _is_gone(owner: str) -> bool:
+def put_back(folder: Path, note: Note) -> None:
+    """Leave a note for the next run that asks."""
+    _put(folder, note)
+
+
+def _put(folder: Path, note: Note) -> Path | None:
+    path = folder / f"{uuid.uuid4().hex}.json"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(asdict(note)), encoding="utf-8")
+    except OSError as error:
+        end(path)
+        log.warning("If this run is killed, nobody is told, since %s cannot be written: %s", path, one_line(error))
+        return None
+    return path
+
+
+def is_gone(owner: str) -> bool:
+    """Say whether a process that was one of this host's, by this_process, is known to be gone."""
     # A lease knows nothing of other hosts; here the host before it was started again is none.
     name, start = (_host(one).partition("/")[::2] for one in (owner, this_process()))
     return Lease(owner, "").is_void() or (name[0] == start[0] and name[1] != start[1])

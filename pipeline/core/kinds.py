@@ -135,13 +135,6 @@ def as_project(value: str, folder: Path) -> str:
     return value
 
 
-def as_ends(value: str, folder: Path) -> frozenset[str]:
-    ends = frozenset(filter(None, (end.strip() for end in value.split(","))))
-    if not ends <= {"success", "failure"}:
-        raise ValueError
-    return ends
-
-
 def some_of(*names: str) -> Callable[[str, Path], tuple[str, ...]]:
     """Return the kind of a list of some of these names, with commas between."""
 

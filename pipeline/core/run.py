@@ -7,16 +7,11 @@ It works the same for the `luigi` command, `luigi.build`, one worker process or 
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import multiprocessing
 import os
-import re
-import signal
-import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 from typing import Any, Literal
 
 import luigi.worker
@@ -24,19 +19,18 @@ from luigi.retcodes import retcode
 from luigi.rpc import RPCError
 from luigi.setup_logging import InterfaceLogging
 
-from pipeline.core import config, killed_runs, luigi_settings
-from pipeline.core.alerts import FAILURE, Alert, tell
+from pipeline.core import config, luigi_settings, notices
 from pipeline.core.errors import SettingError, one_line
-from pipeline.core.forgotten import LastingWorker
 from pipeline.core.logs import open_console, open_file
+from pipeline.core.outcomes import NotingWorker
 from pipeline.core.planning import Plan, planned
 from pipeline.core.runtime import remove_run_folder
+from pipeline.core.signals import Signals, Stopped
 from pipeline.core.spark import client
 from pipeline.core.spark.cost import cost_lines
 from pipeline.core.spark.run_end import end_cluster
 from pipeline.core.spark.submitted import cancel_submitted
 from pipeline.core.store.requests import requests_of
-from pipeline.core.summary import ends_of_each, explanation
 
 log = logging.getLogger(__name__)
 # What a task's process has to end in when it is told to.
@@ -45,15 +39,7 @@ END_SECONDS = 5
 WITHIN = "LAKESHIFT_WITHIN"
 
 
-class Stopped(KeyboardInterrupt):
-    """A signal ended the run; Luigi lets a KeyboardInterrupt through where it would count an error as a failure."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(f"stopped by {signal.Signals(number).name}")
-        self.exit_code = 128 + number
-
-
-class RunWorker(LastingWorker):
+class RunWorker(NotingWorker):
     """Luigi's worker, and what Lakeshift does around the run that it carries out."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -62,6 +48,8 @@ class RunWorker(LastingWorker):
             config.check()
         except SettingError as error:
             log.error("%s", one_line(error))
+            if WITHIN not in os.environ:
+                notices.tell_of_refused(error)
             raise SystemExit(retcode().unhandled_exception) from None
         open_file(config.log().file)
         if not config.has_file():
@@ -69,7 +57,7 @@ class RunWorker(LastingWorker):
         self._roots: list[luigi.Task] = []
         self._has_begun = False
         self._note: Path | None = None
-        self._pid = os.getpid()
+        self._signals = Signals()
 
     def __enter__(self) -> RunWorker:
         # Within another run, as a task that builds tasks is, that one's driver is used and left alone.
@@ -78,22 +66,8 @@ class RunWorker(LastingWorker):
         os.environ[WITHIN] = "1"
         self.run_folder = client.run_folder()
         os.environ[client.RUN_FOLDER] = str(self.run_folder)
-        is_main = threading.current_thread() is threading.main_thread()
-        numbers = (signal.SIGTERM, signal.SIGINT) if is_main else ()
-        self._handlers = {number: signal.signal(number, self._stop) for number in numbers}
+        self._signals.take()
         return super().__enter__()
-
-    def _stop(self, number: int, frame: FrameType | None) -> None:
-        if os.getpid() == self._pid:
-            raise Stopped(number)
-        # A task's own process: its attempt is left as it is, and whoever holds a connection to it sees it go.
-        os._exit(128 + number)
-
-    def _stop_again(self, number: int, frame: FrameType | None) -> None:
-        """Go on with the end of the run, in which what it has elsewhere is ended; the next signal ends that too."""
-        name = signal.Signals(number).name
-        log.warning("%s: the run is ending already what it has elsewhere. Once more, and that is left running.", name)
-        signal.signal(number, self._stop)
 
     def add(self, task: luigi.Task, *args: Any, **kwargs: Any) -> bool:
         if not self._has_begun:
@@ -110,7 +84,7 @@ class RunWorker(LastingWorker):
         self._has_begun = True
         due = [one.task for one in self.summary.select(luigi.worker.PENDING)]
         if due and not self._is_within:
-            self._note = killed_runs.begin(_notes_folder(), self._command())
+            self._note = notices.begin(self._roots)
         if config.jobs().runner == "local" and any(getattr(task, "uses_spark", False) for task in due):
             client.prewarm()
         succeeded = super().run()
@@ -118,84 +92,40 @@ class RunWorker(LastingWorker):
             self._get_work_response_history[-1]["running_tasks"] += self.run_together_elsewhere()
         return succeeded
 
-    def _add_task(self, *args: Any, **kwargs: Any) -> None:
-        task_id = kwargs["task_id"]
-        together = self._batch_running_tasks.pop(task_id, None)
-        if together is not None:
-            self._add_each(together, kwargs["status"], kwargs["expl"])
-        super()._add_task(*args, **kwargs)
-        if together is not None:
-            # Luigi's own summary cannot sort the days of that one task among those of the others.
-            self._add_task_history = [told for told in self._add_task_history if told[0].task_id != task_id]
-        elif task_id in self._scheduled_tasks:
-            self.summary.note(self._scheduled_tasks[task_id], kwargs["status"], explanation(kwargs.get("expl")))
-
-    def _add_each(self, tasks: Iterable[luigi.Task], status: str, expl: str) -> None:
-        """Tell of each task how it ended, where one task was run for all of them.
-
-        Before that one, whose status the scheduler would give to all that it knows nothing else of.
-        """
-        whole = explanation(expl)
-        ends = ends_of_each(whole)
-        for task in tasks:
-            end, text = ends.get(task.task_id, (status, whole))
-            self._add_task(
-                worker=self._id, task_id=task.task_id, status=end, expl=json.dumps(text), runnable=None,
-                params=task.to_str_params(), family=task.task_family, module=task.task_module,
-            )  # fmt: skip
-
-    def _log_complete_error(self, task: luigi.Task, tb: str) -> None:
-        self._log_unknown(task, tb)
-
-    def _log_dependency_error(self, task: luigi.Task, tb: str) -> None:
-        self._log_unknown(task, tb)
-
-    def _log_unknown(self, task: luigi.Task, tb: str) -> None:
-        # Our own errors speak for themselves, as they do where a task fails.
-        cause = re.sub(r"^pipeline\.core\.errors\.\w+: ", "", tb.strip().splitlines()[-1])
-        self.summary.note(task, "UNKNOWN", cause)
-        log.error("%s: %s", task, cause, extra={"whole": tb})
-
     def __exit__(self, kind: Any, error: Any, trace: Any) -> Literal[False]:
         """Stop what is left of the run, say how it ended, and turn a signal into its exit code."""
-        for number in self._handlers:
-            signal.signal(number, self._stop_again)
+        self._signals.put_off()
         try:
-            super().__exit__(kind, error, trace)
+            self._end(kind, error, trace)
+            self._say(error)
         finally:
-            if isinstance(error, Stopped):
-                self._cancel_steps()
-            self._end_driver()
-            for number, handler in self._handlers.items():
-                signal.signal(number, handler or signal.SIG_DFL)
-        if isinstance(error, Stopped):
-            self._give_back(str(error))
-        lines = self._last_lines(error)
-        for line in lines:
-            log.info("%s", line)
-        self._tell(lines, is_ended=error is not None)
+            self._signals.give_back()
         if isinstance(error, Stopped):
             raise SystemExit(error.exit_code) from None
         if isinstance(error, RPCError):
             raise SystemExit(retcode().unhandled_exception) from None
         return False
 
-    def _tell(self, lines: list[str], is_ended: bool) -> None:
-        """Have somebody told of this run, and of those before it that were killed and could not say so."""
-        if self._is_within:
-            return
-        del os.environ[WITHIN]
-        killed_runs.end(self._note)
-        for note in killed_runs.killed(_notes_folder()):
-            tell(Alert(FAILURE, (f"This run, begun at {note.began_at}, was killed.", f"Run it again: {note.command}")))
-        kind = FAILURE if is_ended else self.summary.end
-        if kind:
-            again = (f"Run it again: {self._command()}",) if kind == FAILURE else ()
-            tell(Alert(kind, (*lines, *again)))
+    def _end(self, kind: Any, error: Any, trace: Any) -> None:
+        try:
+            super().__exit__(kind, error, trace)
+        finally:
+            if isinstance(error, Stopped):
+                self._cancel_steps()
+            self._end_driver()
+        if isinstance(error, Stopped):
+            self._give_back(str(error))
 
-    def _command(self) -> str:
-        """Return what has the same made, as it is typed."""
-        return "; ".join(map(_typed, self._roots))
+    def _say(self, error: BaseException | None) -> None:
+        """Say how the run ended, here and to whom the settings name."""
+        lines = self._last_lines(error)
+        for line in lines:
+            log.info("%s", line)
+        if not self._is_within:
+            del os.environ[WITHIN]
+            notices.end(self._note)
+            end = notices.FAILURE if error is not None else self.summary.end
+            notices.tell_of_end(end, self._roots, self.summary, lines)
 
     def _cancel_steps(self) -> None:
         """Cancel what the processes of this run have running elsewhere, when they are gone."""
@@ -218,10 +148,7 @@ class RunWorker(LastingWorker):
         for task_id in list(self._running_tasks):
             task = self._scheduled_tasks[task_id]
             with contextlib.suppress(RPCError):
-                self._add_task(
-                    worker=self._id, task_id=task_id, status=luigi.worker.FAILED, expl=json.dumps(reason),
-                    runnable=True, params=task.to_str_params(), family=task.task_family, module=task.task_module,
-                )  # fmt: skip
+                self.tell_scheduler(task, luigi.worker.FAILED, reason, runnable=True)
 
     def _last_lines(self, error: BaseException | None) -> list[str]:
         if not isinstance(error, RPCError):
@@ -245,17 +172,6 @@ def _asking_together(check: Callable[[luigi.Task], bool], task: luigi.Task) -> C
             return check(one)
 
     return asked
-
-
-def _typed(task: luigi.Task) -> str:
-    options = [
-        f"--{name.replace('_', '-')} {value}" for name, value in task.to_str_params(only_significant=True).items()
-    ]
-    return " ".join(["luigi", "--module", task.task_module, task.task_family, *options])
-
-
-def _notes_folder() -> Path:
-    return Path(config.log().file).parent / "runs"
 
 
 def _open_console(cls: type, options: Any) -> bool:

@@ -12,7 +12,6 @@ from pipeline.core.kinds import (
     as_count,
     as_database,
     as_endpoint,
-    as_ends,
     as_folder,
     as_master,
     as_one_or_more,
@@ -34,6 +33,8 @@ from pipeline.core.settings import setting
 
 WAREHOUSE = "duckdb:<file>, or redshift://user@host:5439/database (signs in a password percent-encoded)"
 
+ENDS = ("success", "failure", "recovery")
+SOME_ENDS = f"some of: {', '.join(ENDS)}; or nothing"
 FINDINGS = ("prices below 0", "prices of 0", "highs below the low", "repeated dates")
 
 
@@ -107,7 +108,9 @@ class Alerts:
 
     sns_topic_arn: str = setting("", as_topic, "arn:aws:sns:<region>:<account>:<topic>, or nothing for the log")
     project: str = setting("lakeshift", as_project, "up to 80 letters, digits, _ and -")
-    on: frozenset[str] = setting("success, failure", as_ends, "success, failure, or both with a comma between")
+    on: tuple[str, ...] = setting("success, failure", some_of(*ENDS), SOME_ENDS)
+    on_minibatch: tuple[str, ...] = setting("failure, recovery", some_of(*ENDS), SOME_ENDS)
+    remind_hours: int = setting("6", as_count, "a whole number of hours, or 0 to be told each time")
 
 
 @dataclass(frozen=True)

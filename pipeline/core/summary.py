@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import luigi.worker
 
 from pipeline.core import config
+
+# What a traceback has above it, where a task does not say in a line what failed.
+LUIGIS = "Runtime error:"
 
 
 @dataclass
@@ -22,6 +26,8 @@ class Outcome:
     text: str = ""
     seconds: float = 0.0
     was_due: bool = False
+    # Read, written and refused, where the task counts them.
+    rows: Counter[str] = field(default_factory=Counter)
 
     @property
     def line(self) -> str:
@@ -29,10 +35,15 @@ class Outcome:
 
     @property
     def name(self) -> str:
-        params = self.task.to_str_params(only_significant=True)
-        if {"of", "start", "stop"} <= params.keys():
-            return f"{self.task.task_family} {params['of']} {params['start']} to {params['stop']}"
-        return f"{self.task.task_family} {' '.join(params.values())}" if len(params) == 1 else str(self.task)
+        return name_of(self.task)
+
+
+def name_of(task: luigi.Task) -> str:
+    """Return a task in a few words, such as HistoricalStocks 2017-11-10."""
+    params = task.to_str_params(only_significant=True)
+    if {"of", "start", "stop"} <= params.keys():
+        return f"{task.task_family} {params['of']} {params['start']} to {params['stop']}"
+    return f"{task.task_family} {' '.join(params.values())}" if len(params) == 1 else str(task)
 
 
 class Summary:
@@ -53,9 +64,10 @@ class Summary:
         outcome.status = status
         outcome.was_due |= status != luigi.worker.DONE
         if status == luigi.worker.DONE and explanation:
-            outcome.text, outcome.seconds, outcome.was_due = _told(explanation)
+            outcome.text, outcome.seconds, outcome.was_due, outcome.rows = _told(explanation)
         elif explanation:
-            outcome.text = explanation.strip().splitlines()[0]
+            first, *below = explanation.strip().splitlines()
+            outcome.text = cause_of(explanation) if below and first == LUIGIS else first
 
     def select(self, status: str, was_due: bool = True) -> list[Outcome]:
         """Return the tasks of a status; a wrapper, which makes nothing, where it went wrong or is all there is."""
@@ -71,7 +83,7 @@ class Summary:
         failed = self.select(luigi.worker.FAILED)
         unknown = self.select("UNKNOWN")
         waiting = self.select(luigi.worker.PENDING)
-        seconds = time.monotonic() - self.started
+        seconds = self.seconds
         if there and not (made or failed or unknown or waiting or end):
             names = ", ".join(one.name for one in there[:3])
             done = f"Nothing to do: {names} {'is' if len(there) == 1 else 'are'} already there ({seconds:.1f} s)."
@@ -99,6 +111,31 @@ class Summary:
             return "failure"
         return "success" if self.select(luigi.worker.DONE) else ""
 
+    @property
+    def seconds(self) -> float:
+        """How long the run has taken."""
+        return time.monotonic() - self.started
+
+    def rows(self) -> list[str]:
+        """Return what the tasks of each kind read, wrote and refused, over all that this run made of it."""
+        kinds: dict[str, Counter[str]] = {}
+        for one in self.select(luigi.worker.DONE):
+            if one.rows:
+                kinds.setdefault(one.task.task_family, Counter()).update(one.rows)
+        return [
+            f"{kind}: read {rows['read']:,}, wrote {rows['written']:,}, refused {rows['refused']:,}"
+            for kind, rows in kinds.items()
+        ]
+
+    def partitions(self) -> list[str]:
+        """Return the days, or other partitions, that the run was to make, in their order."""
+        found = (getattr(one.task, "partition", None) for one in self.outcomes.values() if one.was_due)
+        return sorted({partition.value for partition in found if partition})
+
+    def errors(self) -> list[str]:
+        """Return one line for each task that failed, or of which it was not known whether it is there."""
+        return [one.line for status in (luigi.worker.FAILED, "UNKNOWN") for one in self.select(status)]
+
     def _requests(self) -> list[str]:
         """Return the line about S3, if it was asked anything."""
         if not self.requests:
@@ -113,13 +150,13 @@ class Summary:
         return f": another worker is running it, {worker}. If that was killed, type the line again in a quarter minute"
 
 
-def _told(explanation: str) -> tuple[str, float, bool]:
-    """Return what a task says of its end: in words, in seconds, and whether it was this run that made it."""
+def _told(explanation: str) -> tuple[str, float, bool, Counter[str]]:
+    """Return what a task says of its end: in words, in seconds, whether it was this run that made it, and its rows."""
     try:
         told = json.loads(explanation)
-        return told["outcome"], told["seconds"], told["is_made"]
+        return told["outcome"], told["seconds"], told["is_made"], Counter(told.get("rows"))
     except (ValueError, KeyError, TypeError):
-        return "", 0.0, True
+        return "", 0.0, True, Counter()
 
 
 def ends_of_each(explanation: str) -> dict[str, tuple[str, str]]:
@@ -129,6 +166,11 @@ def ends_of_each(explanation: str) -> dict[str, tuple[str, str]]:
         return {task_id: (status, text) for task_id, (status, text) in told.items()}
     except (ValueError, TypeError, AttributeError):
         return {}
+
+
+def cause_of(traceback: str) -> str:
+    """Return the last line of a traceback; our own errors speak for themselves."""
+    return re.sub(r"^pipeline\.core\.errors\.\w+: ", "", traceback.strip().splitlines()[-1])
 
 
 def explanation(expl: Any) -> str:

@@ -73,6 +73,15 @@ def test_a_secret_is_taken_from_the_environment_and_shown_masked(files, monkeypa
     assert shown == "postgresql://luigi:***@db.example/shop"
 
 
+def test_lists_and_times_are_shown_as_they_are_written(files):
+    files("[alerts]\non = recovery,failure\n[stocks]\ncloses = 09:30\n")
+
+    shown = {(one.section, one.key): one.value for one in config.in_force()}
+
+    assert shown["alerts", "on"] == "failure, recovery"
+    assert shown["stocks", "closes"] == "09:30"
+
+
 def test_a_variable_that_is_not_set_is_one_line_with_its_setting(files, monkeypatch):
     monkeypatch.delenv("SHOP_PASSWORD", raising=False)
     files("[database]\nurl = postgresql://luigi:${SHOP_PASSWORD}@db.example/shop\n")
@@ -116,6 +125,11 @@ def test_a_variable_that_is_not_set_is_one_line_with_its_setting(files, monkeypa
         ("stocks", "refused_findings", "prices below 1", "some of: prices below 0, prices of 0, highs below the low"),
         ("stocks", "closes", "4 pm", "a time of day such as 16:00"),
         ("stocks", "closes", "24:00", "a time of day such as 16:00"),
+        ("alerts", "sns_topic_arn", "alerts", "arn:aws:sns:<region>:<account>:<topic>, or nothing for the log"),
+        ("alerts", "project", "Stock Prices", "up to 80 letters, digits, _ and -"),
+        ("alerts", "on", "failures", "some of: success, failure, recovery; or nothing"),
+        ("alerts", "on_minibatch", "failure recovery", "some of: success, failure, recovery; or nothing"),
+        ("alerts", "remind_hours", "daily", "a whole number of hours, or 0 to be told each time"),
         ("jobs", "runner", "moon", "local"),
         ("emr", "pool", "nightly runs", "letters, digits and -"),
         ("emr", "pool_clusters", "-1", "a whole number, or 0 where others make them"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import time
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
@@ -57,8 +57,10 @@ class LakeTask(PartitionTask):
         place = attempt.quarantine_location
         refuse_too_many(made.rows, str(self.output()), place, made.first_refusal, made.remedy)
         attempt.commit(made.files, made.rows, made.schema, made.inputs, code_version())
+        self.rows = asdict(made.rows)
         counts = f"read {made.rows.read:,}, wrote {made.rows.written:,}, refused {made.rows.refused:,}"
-        return f"{counts}; kept {', '.join(made.findings)}" if made.findings else counts
+        kept = [f"kept {', '.join(made.findings)}"] if made.findings else []
+        return "; ".join([counts, *kept, *([f"refused rows: {place}"] if made.rows.refused else [])])
 
 
 class SourceTask(LakeTask):

@@ -25,6 +25,8 @@ class PartitionTask(luigi.Task):
     date = luigi.DateParameter(description="the day, such as 2010-12-01")
 
     uses_spark: ClassVar[bool] = False
+    # One of those that run every few minutes, of whose ends fewer are told ([alerts] on_minibatch).
+    is_minibatch: ClassVar[bool] = False
 
     @property
     def partition(self) -> Partition:
@@ -50,7 +52,9 @@ class PartitionTask(luigi.Task):
 
     def on_success(self) -> str:
         """Return what Luigi hands to the parent process, where the run's summary is made."""
-        return json.dumps({"outcome": self.outcome, "is_made": self.is_made, "seconds": round(self.seconds, 3)})
+        told = {"outcome": self.outcome, "is_made": self.is_made, "seconds": round(self.seconds, 3)}
+        # Where it counts them: those read, written and refused.
+        return json.dumps(told | {"rows": getattr(self, "rows", {})})
 
     def on_failure(self, exception: BaseException) -> str:
         """Return in one line what failed, for the run's summary, with the traceback below it for the visualiser."""

@@ -1,0 +1,114 @@
+"""Who is told what of the runs of this host: how one ended, and which before it were killed."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import luigi
+
+from pipeline.core import config, failing, killed_runs
+from pipeline.core.alerts import Alert, tell
+from pipeline.core.asked import Asked, asked_of
+from pipeline.core.errors import SettingError, one_line
+from pipeline.core.summary import Summary
+
+log = logging.getLogger(__name__)
+SUCCESS, FAILURE, RECOVERY = "success", "failure", "recovery"
+
+
+@contextmanager
+def _harmless() -> Iterator[None]:
+    """Let no error out: a run does not fail because nobody can be told how it ended."""
+    try:
+        yield
+    except Exception as error:
+        log.warning("Nobody was told: %s", one_line(error), exc_info=True)
+
+
+def begin(roots: Sequence[luigi.Task]) -> Path | None:
+    """Return what lets others tell of a run that is killed; it is to be given to `end`."""
+    with _harmless():
+        return killed_runs.begin(_folder("runs"), asked_of(roots))
+    return None
+
+
+@_harmless()
+def end(note: Path | None) -> None:
+    """Tell of the runs that were killed before they could say so themselves; this one, which ends, is none of them."""
+    killed_runs.end(note)
+    folder = _folder("runs")
+    for one in killed_runs.killed(folder):
+        lines = (f"{one.asked.name}: killed", f"It began at {one.began_at}, and did not come to its end.")
+        if not tell_of(FAILURE, one.asked, (*lines, _log_line(), _again(one.asked))):
+            # Nor would the others arrive.
+            killed_runs.put_back(folder, one)
+            return
+
+
+@_harmless()
+def tell_of_end(kind: str, roots: Sequence[luigi.Task], summary: Summary, told: Sequence[str]) -> None:
+    """Tell how a run ended; nothing, if it made nothing. `told` is what it has printed."""
+    if kind:
+        asked = asked_of(roots)
+        tell_of(kind, asked, lines_of(kind, asked, summary, told))
+
+
+def tell_of(kind: str, asked: Asked, lines: Iterable[str]) -> bool:
+    """Tell how a run ended, if somebody wants to hear of it, and return whether that went well."""
+    settings, folder = config.alerts(), _folder("failing")
+    wanted = settings.on_minibatch if asked.is_minibatch else settings.on
+    before = failing.recall(folder, asked.series)
+    if kind == SUCCESS:
+        failing.forget(folder, asked.series)
+        recovered = (f"Recovered: it had failed {before}",) if before else ()
+        is_wanted = kind in wanted or (bool(before) and RECOVERY in wanted)
+        return not is_wanted or tell(Alert(kind, (*recovered, *lines)))
+    now = (before or failing.begin(asked.series)).once_more(asked.name)
+    is_wanted = kind in wanted and (not asked.is_minibatch or now.is_to_be_told(settings.remind_hours))
+    is_told = is_wanted and tell(Alert(kind, tuple(lines)))
+    failing.remember(folder, now.told() if is_told else now)
+    return is_told or not is_wanted
+
+
+def tell_of_refused(error: SettingError) -> None:
+    """Tell of a run that did not begin because of its settings, as far as these say whom to tell."""
+    with suppress(SettingError):
+        if FAILURE in config.alerts().on:
+            tell(Alert(FAILURE, (f"A run did not begin: {error}", "lakeshift config says what is in force.")))
+
+
+def lines_of(kind: str, asked: Asked, summary: Summary, told: Sequence[str]) -> list[str]:
+    """Return what is told of a run that ended: what is looked for first, and below that what it printed."""
+    errors = summary.errors() or [told[-1]]
+    more = f" (and {len(errors) - 1} more, below)" if len(errors) > 1 else ""
+    return [
+        f"{asked.name}: {kind} after {summary.seconds:.1f} s",
+        *_dates(summary.partitions()),
+        *(f"Rows of {rows}" for rows in summary.rows()),
+        *([f"Error: {errors[0]}{more}"] if kind == FAILURE else []),
+        _log_line(),
+        *([_again(asked)] if kind == FAILURE else [f"Run by: {asked.command}"]),
+        "",
+        *told,
+    ]
+
+
+def _dates(values: Sequence[str]) -> list[str]:
+    if len(values) > 1:
+        return [f"Dates: {values[0]} to {values[-1]}, {len(values)} in all"]
+    return [f"Date: {value}" for value in values]
+
+
+def _again(asked: Asked) -> str:
+    return f"Run it again: {asked.command}"
+
+
+def _log_line() -> str:
+    return f"Log: {config.log().file}"
+
+
+def _folder(name: str) -> Path:
+    return Path(config.log().file).parent / name
