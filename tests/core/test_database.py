@@ -141,7 +141,7 @@ def test_a_table_that_is_not_there_is_one_line_that_says_how_to_fill_it(postgres
 
     assert re.fullmatch(
         r"PostgreSQL at \S+/test: (relation|schema) \"retail\S*\" does not exist."
-        r" Fill it \(lakeshift seed\), or look at \[database\] url in luigi.cfg.",
+        r" Create what is missing \(lakeshift migrate\), fill it \(lakeshift seed\), or look at \[database\] url.",
         str(caught.value),
     )
 

@@ -67,7 +67,7 @@ class Database(PartitionedTables):
         if error.pgcode in MISSING:
             return SourceUnavailable(
                 f"{self}: {error.diag.message_primary or error}."
-                " Fill it (lakeshift seed), or look at [database] url in luigi.cfg."
+                " Create what is missing (lakeshift migrate), fill it (lakeshift seed), or look at [database] url."
             )
         return None
 
