@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from pipeline.cli import main
-from pipeline.core.lake import Counts, Dataset, File, Lake, Partition
+from pipeline.core.lake import Counts, Dataset, File, Input, Lake, Partition
 
 DAY = Partition("insert_date", "2010-12-01")
 REVIEWS = [Dataset("raw", "movie_review"), Dataset("stage", "classified_movie_review")]
@@ -46,8 +46,8 @@ def seeded(lakeshift, settings, database_url):
     return lakeshift
 
 
-def commit(lake: Lake, dataset: Dataset) -> None:
+def commit(lake: Lake, dataset: Dataset, *inputs: Input) -> None:
     attempt = lake.begin(dataset, DAY, "test")
     with attempt.open("part-0000.csv") as stream:
         stream.write(b"cid\n")
-    attempt.commit([File("part-0000.csv", 4, 0)], Counts(0, 0, 0), {"cid": "string"}, (), "test")
+    attempt.commit([File("part-0000.csv", 4, 0)], Counts(0, 0, 0), {"cid": "string"}, inputs, "test")

@@ -16,6 +16,7 @@ from pipeline.core.errors import PipelineError
 
 if TYPE_CHECKING:
     from pipeline.core.tasks import PartitionTask
+    from pipeline.core.tasks.lake import SourceTask
 
 
 def rerun(
@@ -29,10 +30,14 @@ def rerun(
     if not _can_be_asked(wanted) or not wanted.output().exists():
         # Refused if it follows something else, or was never made, and nothing else has been asked for yet.
         wanted.output().request_rerun()
+    before = [task for task in tasks.values() if task != wanted and _needs(wanted, task)]
+    changed = _changed(wanted, before)
     others = [other for other in _made_of([wanted], tasks.values()) if other != wanted]
-    asked = [*_changed(wanted, tasks), wanted, *(others if downstream else [])]
+    asked = [*_made_of(changed, before), wanted, *(others if downstream else [])]
     _request(map(type, asked), [wanted.date])
-    _report(asked, others)
+    _report(asked)
+    if others and not downstream:
+        say(f"What is made of it, such as {others[-1].output()}, stays as it is; with --downstream it is asked for too")
 
 
 def _named(name: str, tasks: Mapping[str, PartitionTask]) -> PartitionTask:
@@ -44,21 +49,26 @@ def _named(name: str, tasks: Mapping[str, PartitionTask]) -> PartitionTask:
     return task
 
 
-def _changed(wanted: PartitionTask, tasks: Mapping[str, PartitionTask]) -> list[PartitionTask]:
-    """Return the tasks before one whose sources have changed since they were read, and what lies between."""
-    before = [task for task in tasks.values() if task != wanted and _needs(wanted, task)]
-    changed = [task for task in before if _has_changed(task)]
-    return _made_of(changed, before)
-
-
-def _has_changed(task: PartitionTask) -> bool:
+def _changed(wanted: PartitionTask, before: Iterable[PartitionTask]) -> Sequence[PartitionTask]:
+    """Return those of the tasks before one whose sources have changed since they were read, and say so."""
     from pipeline.core.tasks.lake import SourceTask
 
+    answers = {task: _has_changed(task) for task in before if isinstance(task, SourceTask)}
+    changed = [task for task, answer in answers.items() if answer]
+    for task in changed:
+        say(f"The source of {task.task_family} has changed since it was read")
+    if answers and not any(answer is not False for answer in answers.values()):
+        say(f"No source of {wanted.task_family} has changed since it was read")
+    return changed
+
+
+def _has_changed(task: SourceTask) -> bool | None:
+    """Say whether a source has changed, or None if nobody knows."""
     try:
-        return isinstance(task, SourceTask) and task.has_changed()
+        return task.has_changed()
     except PipelineError as error:
         say(f"{task.output()} stays as it is, since it is not known whether its source has changed: {error}")
-        return False
+        return None
 
 
 def request_reruns(kinds: Iterable[type[PartitionTask]], days: Sequence[date]) -> list[date]:
@@ -99,16 +109,14 @@ def _can_be_asked(task: PartitionTask) -> bool:
     return not isinstance(task.output(), (ExternalPartitionTarget, PublishedTarget))
 
 
-def _report(asked: Sequence[PartitionTask], others: Sequence[PartitionTask]) -> None:
-    """Say what will be made again and by which lines; others is all that is made of the first."""
+def _report(asked: Sequence[PartitionTask]) -> None:
+    """Say what will be made again, and by which lines."""
     say(f"{asked[0].output()} will be made again")
     for other in asked[1:]:
         say(f"{other.output()} too")
     for last in asked:
         if not any(other != last and _needs(other, last) for other in asked):
             say(f"Next: {LUIGI.format(module=last.__module__, task=last.task_family, day=last.date)}")
-    if others and len(asked) == 1:
-        say(f"What is made of it, such as {others[-1].output()}, stays as it is; with --downstream it is asked for too")
 
 
 def _tasks_of(day: date) -> dict[str, PartitionTask]:

@@ -5,7 +5,7 @@ import sys
 import pytest
 from fixtures_cli import DAY, REVIEWS, commit
 
-from pipeline.core.lake import Lake
+from pipeline.core.lake import Input, Lake
 from pipeline.core.store import open_store
 
 
@@ -37,6 +37,24 @@ def test_a_rerun_alone_names_its_line_and_what_stays_as_it_is(lakeshift, tmp_pat
     assert done.out.splitlines() == [
         "raw/movie_review/insert_date=2010-12-01 will be made again",
         "Next: luigi --module pipeline.user_behaviour MovieReview --date 2010-12-01 --local-scheduler",
+        "What is made of it, such as public.user_behavior_metric insert_date=2010-12-01, stays as it is;"
+        " with --downstream it is asked for too",
+    ]
+
+
+def test_a_rerun_whose_source_changed_says_so_and_what_stays_as_it_is(lakeshift, tmp_path):
+    for dataset in REVIEWS:
+        commit(Lake(open_store(str(tmp_path / "lake"))), dataset, Input("feed", str(DAY), fingerprint={"hash": "old"}))
+    (tmp_path / "vendor").mkdir()
+    (tmp_path / "vendor/movie_review.csv").write_text("cid,review_str\n1,good\n")
+
+    done = lakeshift("rerun", "ClassifiedMovieReview", "--date", "2010-12-01")
+
+    assert done.out.splitlines() == [
+        "The source of MovieReview has changed since it was read",
+        "raw/movie_review/insert_date=2010-12-01 will be made again",
+        "stage/classified_movie_review/insert_date=2010-12-01 too",
+        "Next: luigi --module pipeline.user_behaviour ClassifiedMovieReview --date 2010-12-01 --local-scheduler",
         "What is made of it, such as public.user_behavior_metric insert_date=2010-12-01, stays as it is;"
         " with --downstream it is asked for too",
     ]
