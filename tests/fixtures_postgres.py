@@ -8,7 +8,7 @@ import socket
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psycopg2
@@ -33,9 +33,16 @@ def postgres_url() -> Iterator[str]:
 @pytest.fixture
 def database_url(postgres_url: str) -> Iterator[str]:
     """Return the URL of an empty database, gone after the test."""
-    _run(postgres_url, "CREATE DATABASE test")
-    yield postgres_url.replace("/postgres?", "/test?")
-    _run(postgres_url, "DROP DATABASE test WITH (FORCE)")
+    with new_database(postgres_url, "test") as url:
+        yield url
+
+
+@contextmanager
+def new_database(postgres_url: str, name: str) -> Iterator[str]:
+    """Yield the URL of an empty database, gone at the end."""
+    _run(postgres_url, f"CREATE DATABASE {name}")
+    yield postgres_url.replace("/postgres?", f"/{name}?")
+    _run(postgres_url, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture
