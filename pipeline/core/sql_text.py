@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 # What may hold a semicolon without ending the statement: comments, texts, quoted names.
 TOKEN = re.compile(
@@ -39,6 +39,11 @@ def opening(statement: str) -> str:
     return line if len(line) <= 80 else f"{line[:77]}..."
 
 
+def texts(values: Iterable[str]) -> str:
+    """Return a list of texts as DuckDB has it."""
+    return f"[{', '.join(_text(value) for value in values)}]"
+
+
 def inserted_columns(statement: str, table: str) -> list[str]:
     """Return the columns that an INSERT of one row into a table fills, each with the parameter of its own name.
 
@@ -49,3 +54,8 @@ def inserted_columns(statement: str, table: str) -> list[str]:
     if not found or found["table"] != table or found["values"] != ",".join(f"%({column})s" for column in columns):
         raise ValueError(f"no INSERT of a row into {table}: {opening(statement)}")
     return columns
+
+
+def _text(value: str) -> str:
+    quoted = value.replace("'", "''")
+    return f"'{quoted}'"

@@ -6,52 +6,24 @@ refused, so that an oddity costs the time of its own file and no good row.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
 from pathlib import Path
 from typing import TextIO
 
 import duckdb
 
 from pipeline.core.errors import CheckFailed, SourceUnavailable
+from pipeline.core.plain_csv import has_header, is_misread
 from pipeline.core.records import Record, Refused, RefusedRows, checked_records, read_text, row_writer
+from pipeline.core.sql_text import texts
+from pipeline.core.typed_columns import Column
 
-# A number has twelve digits before its point and six after it: what DuckDB keeps in 64 bits.
-WHOLE_DIGITS, FRACTION_DIGITS = 12, 6
-# What DuckDB would round, and say nothing.
-FINER = re.compile(rb"\.\d{7}|\d[eE]")
-NUMBER = re.compile(r"[+-]?0*(?P<whole>\d*)\.?(?P<fraction>\d*?)0*", re.ASCII)
-ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+__all__ = ["Column", "SourceFile", "TypedFiles"]
+
 EMPTY = "the file is empty"
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column: its name in the header of the files, its name in a table, and its type: date, Decimal or int."""
-
-    header: str
-    name: str
-    type: type
-
-    @property
-    def sql_type(self) -> str:
-        # A whole number too, since a cast to one would round what has a fraction.
-        return "DATE" if self.type is date else f"DECIMAL({WHOLE_DIGITS + FRACTION_DIGITS}, {FRACTION_DIGITS})"
-
-    def fault(self, text: str) -> str:
-        """Return why a field is none of this column's values, or nothing."""
-        is_fit = _is_date(text) if self.type is date else _is_number(text, FRACTION_DIGITS * (self.type is Decimal))
-        return "" if is_fit else f"its {self.header} {text[:40]!r} is no {KINDS[self.type]}"
-
-
-KINDS = {
-    date: "date",
-    Decimal: f"number of {WHOLE_DIGITS} digits and {FRACTION_DIGITS} after the point",
-    int: f"whole number of {WHOLE_DIGITS} digits",
-}
 
 
 @dataclass(frozen=True)
@@ -73,14 +45,16 @@ class TypedFiles:
 
     def load(self, connection: duckdb.DuckDBPyConnection, table: str) -> None:
         """Make a table of the good rows of all files: the columns, and file_number, where a file is in the list."""
-        for number, file in enumerate(self.files):
-            if self._is_plain(file.path.read_bytes()):
-                self._place(number).symlink_to(file.path)
-            else:
+        self._place_all()
+        with ThreadPoolExecutor(1) as pool:
+            # Nearly always the files are as they should be, and DuckDB need not wait until that is known.
+            reading = pool.submit(self._read_all, connection, table)
+            odd = {number for number in range(len(self.files)) if self._is_misread(number)}
+        odd |= set() if odd else self._complaints(connection, table, reading.result())
+        while odd:
+            for number in sorted(odd):
                 self._copy(number)
-        while odd := self._load(connection, table):
-            for number in odd:
-                self._copy(number)
+            odd = self._complaints(connection, table, self._read_all(connection, table))
 
     def records(self, number: int) -> Iterator[Record]:
         """Yield what the rows of a file were made of, a record a row, with their lines in the file."""
@@ -93,16 +67,27 @@ class TypedFiles:
         return self._folder / f"{number:08}.csv"
 
     @property
+    def _places(self) -> list[str]:
+        # DuckDB reads one at least.
+        return [str(self._place(number)) for number in range(max(1, len(self.files)))]
+
+    @property
     def _header(self) -> list[str]:
         return [column.header for column in self.columns]
 
-    def _is_plain(self, data: bytes) -> bool:
-        """Say whether DuckDB can read a file, and complains of all that does not fit."""
-        header = ",".join(self._header).encode()
-        newlines, returns, both = data.count(b"\n"), data.count(b"\r"), data.count(b"\r\n")
-        is_of_one_kind = returns == both and both in (0, newlines)
-        has_header = data.startswith((header + b"\r\n", header + b"\n"))
-        return has_header and is_of_one_kind and b'"' not in data and not FINER.search(data, len(header))
+    def _place_all(self) -> None:
+        """Put each file, or what is good in one that is of another kind, where DuckDB finds it."""
+        if not self.files:
+            self._place(0).write_text(",".join(self._header))
+        for number, file in enumerate(self.files):
+            if has_header(file.path, self._header):
+                self._place(number).symlink_to(file.path)
+            else:
+                self._copy(number)
+
+    def _is_misread(self, number: int) -> bool:
+        dates = sum(column.type is date for column in self.columns)
+        return self._place(number).is_symlink() and is_misread(self.files[number].path, dates)
 
     def _copy(self, number: int) -> None:
         """Put a copy of the good records of a file in its place, and quarantine the others."""
@@ -131,28 +116,33 @@ class TypedFiles:
             first = next(filter(None, faults), "")
             yield Refused(record.line, ",".join(record.fields), first) if first else record
 
-    def _load(self, connection: duckdb.DuckDBPyConnection, table: str) -> set[int]:
-        """Return which files have to be copied first, or none once the table holds all rows."""
+    def _read_all(self, connection: duckdb.DuckDBPyConnection, table: str) -> bool:
+        """Make the table of what DuckDB can read, and say whether that is a part of every file."""
         connection.execute("DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans")
-        paths = [str(self._place(number)) for number in range(len(self.files))]
         try:
-            self._read(connection, table, paths)
+            self._read(connection, table, self._places)
         except duckdb.InvalidInputException:
-            return {number for number, path in enumerate(paths) if not self._is_readable(connection, path)}
-        return self._rejected(connection) | self._with_fractions(connection, table)
+            return False
+        return True
+
+    def _complaints(self, connection: duckdb.DuckDBPyConnection, table: str, is_read: bool) -> set[int]:
+        """Return which files have to be copied first, or none if the table holds all rows."""
+        if is_read:
+            return self._rejected(connection) | self._out_of_range(connection, table)
+        return {number for number, path in enumerate(self._places) if not self._is_readable(connection, path)}
 
     def _read(self, connection: duckdb.DuckDBPyConnection, table: str, paths: list[str]) -> None:
-        # The names are ours.
+        # The names are ours; with a parameter, duckdb would first import pandas, which takes longer than all the rest.
         columns = {column.name: column.sql_type for column in self.columns}
         select = f"""
             CREATE OR REPLACE TABLE {table} AS
             SELECT * EXCLUDE (filename), parse_filename(filename, true)::integer AS file_number
             FROM read_csv(
-                $paths, columns = {columns}, force_not_null = {list(columns)}, header = true, auto_detect = false,
-                delim = ',', quote = '', escape = '', filename = true, store_rejects = true
+                {texts(paths)}, columns = {columns}, force_not_null = {texts(columns)}, header = true,
+                auto_detect = false, delim = ',', quote = '', escape = '', filename = true, store_rejects = true
             )
         """  # noqa: S608
-        connection.execute(select, {"paths": paths})
+        connection.execute(select)
 
     def _is_readable(self, connection: duckdb.DuckDBPyConnection, path: str) -> bool:
         try:
@@ -169,23 +159,9 @@ class TypedFiles:
         ).fetchall()
         return {int(Path(path).stem) for (path,) in paths}
 
-    def _with_fractions(self, connection: duckdb.DuckDBPyConnection, table: str) -> set[int]:
-        wholes = [f'"{column.name}" % 1 <> 0' for column in self.columns if column.type is int]
+    def _out_of_range(self, connection: duckdb.DuckDBPyConnection, table: str) -> set[int]:
+        odd = [f'"{column.name}" % 1 <> 0' for column in self.columns if column.type is int]
+        odd += [f"\"{column.name}\" > DATE '9999-12-31'" for column in self.columns if column.type is date]
         # The names are ours.
-        found = f"SELECT DISTINCT file_number FROM {table} WHERE {' OR '.join(wholes) or 'false'}"  # noqa: S608
+        found = f"SELECT DISTINCT file_number FROM {table} WHERE {' OR '.join(odd) or 'false'}"  # noqa: S608
         return {number for (number,) in connection.execute(found).fetchall()}
-
-
-def _is_date(text: str) -> bool:
-    try:
-        return ISO_DATE.fullmatch(text) is not None and bool(date.fromisoformat(text))
-    except ValueError:
-        return False
-
-
-def _is_number(text: str, fraction_digits: int) -> bool:
-    found = NUMBER.fullmatch(text)
-    has_digit = any(sign.isdigit() for sign in text)
-    return bool(
-        found and has_digit and len(found["whole"]) <= WHOLE_DIGITS and len(found["fraction"]) <= fraction_digits
-    )

@@ -76,6 +76,11 @@ def test_a_file_may_be_written_in_many_ways(drop, data):
     [
         (b"2017-02-30,1,1\r\n", "its Date '2017-02-30' is no date"),
         (b"09.11.2017,1,1\r\n", "its Date '09.11.2017' is no date"),
+        (b"2017-1-9,1,1\r\n", "its Date '2017-1-9' is no date"),
+        (b"17-11-09,1,1\r\n", "its Date '17-11-09' is no date"),
+        (b"20170-11-09,1,1\r\n", "its Date '20170-11-09' is no date"),
+        (b" 2017-11-09,1,1\r\n", "its Date ' 2017-11-09' is no date"),
+        (b"2017-11-09, 1,1\r\n", "its Price ' 1' is no number of 12 digits and 6 after the point"),
         (b"2017-11-09,abc,1\r\n", "its Price 'abc' is no number of 12 digits and 6 after the point"),
         (b"2017-11-09,,1\r\n", "its Price '' is no number of 12 digits and 6 after the point"),
         (b"2017-11-09,nan,1\r\n", "its Price 'nan' is no number of 12 digits and 6 after the point"),
@@ -116,6 +121,10 @@ def test_a_file_that_is_none_is_refused_as_one(drop, data, reason):
 
 def test_a_file_may_have_no_rows(drop):
     assert drop.read(one=HEADER) == []
+
+
+def test_there_may_be_no_files(drop):
+    assert drop.read() == []
 
 
 def test_a_file_may_have_any_name(drop, tmp_path):

@@ -16,6 +16,7 @@ from pipeline.core.records import RefusedRows
 from pipeline.core.runtime import scratch_folder
 from pipeline.core.spark.client import run_folder
 from pipeline.core.sql_files import read_sql
+from pipeline.core.sql_text import texts
 from pipeline.core.tasks.lake import Made, SourceTask
 from pipeline.core.typed_csv import Column, TypedFiles
 
@@ -70,7 +71,7 @@ class TypedFilesTask(SourceTask):
 
     def _name_files(self, connection: Any, names: Sequence[str]) -> None:
         """Make the relation that the query and the findings are run on."""
-        connection.execute("SET VARIABLE names = ?", [list(names)])
+        connection.execute(f"SET VARIABLE names = {texts(names)}")
         connection.execute(
             "CREATE VIEW read_file AS"
             " SELECT *, rowid AS row_id, getvariable('names')[file_number + 1] AS file_name FROM typed_row"

@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import time
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 from zoneinfo import ZoneInfo
-
-import pyarrow as pa
 
 from pipeline.core.database import Database, database
 from pipeline.core.errors import CheckFailed, JobFailed
 from pipeline.core.feeds import open_feed
 from pipeline.core.lake import Attempt, Counts, Dataset, File, Input, lake, refuse_too_many
-from pipeline.core.parquet import schema_text, write_parquet
 from pipeline.core.sources import copy_feed
 from pipeline.core.spark.jobs import run_job
 from pipeline.core.targets import LakeTarget
 from pipeline.core.tasks.partition import PartitionTask, refuse_unfinished
 from pipeline.core.version import code_version
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 @dataclass(frozen=True)
@@ -137,6 +137,11 @@ class ExtractTask(SourceTask):
         return {"rows": rows, "hash": str(digest)}
 
     def read(self, attempt: Attempt) -> Made:
+        # A third of a second, for those who read or write Parquet only.
+        import pyarrow as pa
+
+        from pipeline.core.parquet import schema_text, write_parquet
+
         parameters = {self.partition.key: self.partition.parameter}
         name = "part-0000.parquet"
         store = database()

@@ -1,0 +1,36 @@
+"""Tells CSV files that DuckDB reads as they are meant from those of which it makes something else, and says nothing.
+
+Those are what numbers that it would round, dates in another form, spaces, quotes, and newlines of two kinds are in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pipeline.core.typed_columns import FRACTION_DIGITS
+
+# With each digit as a zero.
+FINER, DAY = b"." + b"0" * (FRACTION_DIGITS + 1), b"0000-00-00"
+AS_ZEROS = bytes.maketrans(b"123456789", b"000000000")
+PLAIN = b"0123456789.,-"
+BYTES_AT_ONCE = 1 << 20
+
+
+def has_header(path: Path, header: Sequence[str]) -> bool:
+    """Say whether a file begins with the names of some columns."""
+    with path.open("rb") as file:
+        return file.readline().rstrip(b"\r\n") == ",".join(header).encode()
+
+
+def is_misread(path: Path, dates: int) -> bool:
+    """Say whether DuckDB would not complain of all that is odd below the header of a file with so many dates a row."""
+    with path.open("rb") as file:
+        ending = b"\r\n" if file.readline().endswith(b"\r\n") else b"\n"
+        for data in iter(lambda: file.read(BYTES_AT_ONCE) + file.readline(), b""):
+            endings, shape = data.translate(None, PLAIN), data.translate(AS_ZEROS)
+            lines = len(endings) // len(ending)
+            rows = lines + (not data.endswith(ending))
+            if endings != ending * lines or FINER in shape or shape.count(DAY) != dates * rows:
+                return True
+    return False
