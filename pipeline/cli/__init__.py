@@ -10,7 +10,7 @@ from pathlib import Path
 
 import typer
 
-from pipeline.cli import data, migrate, orphans, reruns, services, vacuum
+from pipeline.cli import alert, data, migrate, orphans, reruns, services, vacuum
 from pipeline.cli.console import complain
 from pipeline.core.errors import PipelineError, one_line
 
@@ -32,6 +32,7 @@ for command in (
     orphans.orphans,
     services.config,
     services.warm,
+    alert.alert,
 ):
     app.command()(command)
 
