@@ -16,6 +16,9 @@ KEY = f"arn:aws:kms:{REGION}:123456789012:key/1"
 UNKNOWN = {"AWS::EC2::Instance", "AWS::EC2::SecurityGroupEgress"}
 GIVEN = {
     "Bucket": "lake-1",
+    "Monitored": "markers-1",
+    "Topic": "arn:aws:sns:eu-west-1:123456789012:lakeshift-alerts",
+    "Project": "2304_Stock_Prices",
     "InstanceType": "m7i.large",
     "WorkgroupArn": "arn:aws:redshift-serverless:1",
     "WarehouseHost": "warehouse.example",
@@ -110,4 +113,5 @@ def test_the_host_installs_what_lies_in_the_bucket(aws, network):
 
     assert "s3://lake-1/release/{{name}}" in content
     assert "LAKESHIFT_WAREHOUSE=warehouse.example" in content
+    assert "LAKESHIFT_PROJECT=2304_Stock_Prices LAKESHIFT_MONITORED=markers-1" in content
     assert "LAKESHIFT_SUBNETS=subnet-1,subnet-2 LAKESHIFT_NODE_GROUP=sg-1" in content

@@ -35,6 +35,9 @@ MADE = {
     "LAKESHIFT_EMR_SECURITY": "SecurityConfiguration-1",
     "LAKESHIFT_APPLICATION": "00f1abcdexample0",
     "LAKESHIFT_JOB_ROLE": "arn:aws:iam::123456789012:role/lakeshift-Emr-JobRole-1",
+    "LAKESHIFT_TOPIC": "arn:aws:sns:eu-west-1:123456789012:lakeshift-Alerts-Topic-1",
+    "LAKESHIFT_PROJECT": "2304_Stock_Prices",
+    "LAKESHIFT_MONITORED": "lakeshift-markers-123456789012-eu-west-1",
 }
 
 
@@ -55,6 +58,10 @@ def test_the_settings_are_read_and_are_whole(on_the_host):
     assert str(database()) == f"PostgreSQL at {MADE['LAKESHIFT_DATABASE']}:5432/lakeshift"
     assert config.database().secret_id == MADE["LAKESHIFT_DATABASE_SECRET"]
     assert (config.jobs().runner, config.emr().service_role) == ("emr", MADE["LAKESHIFT_EMR_ROLE"])
+    assert config.stocks().source == "s3://lake-1/inbox/stocks"
+    assert config.stocks().monitored == f"s3://{MADE['LAKESHIFT_MONITORED']}"
+    assert config.alerts().sns_topic_arn == MADE["LAKESHIFT_TOPIC"]
+    assert config.alerts().project == "2304_Stock_Prices"
 
 
 def test_a_name_that_the_host_was_not_given_is_told(on_the_host, monkeypatch):
@@ -80,7 +87,7 @@ def test_a_run_waits_for_a_scheduler_that_is_restarted(on_the_host, tmp_path):
 
 
 def test_the_host_is_given_every_name_that_the_settings_take():
-    [(_, document)] = resources("AWS::SSM::Document")
+    document = dict(resources("AWS::SSM::Document"))["InstallDocument"]
     [command] = document["Content"]["mainSteps"][0]["inputs"]["runCommand"]
     wanted = set(NAMED.findall(SETTINGS.read_text()))
 

@@ -24,6 +24,8 @@ UNKNOWN = {
     "AWS::RedshiftServerless::Workgroup",
     "AWS::SSM::Document",
 }
+# The function's code is a folder, so test_trigger_stack.py creates that stack.
+CREATED = [name for name in NAMES if name != "trigger.yaml"]
 # It makes no secret for the password of a database.
 UNKNOWN_ATTRIBUTE = "MasterUserSecret.SecretArn"
 MISSING = UNKNOWN | {UNKNOWN_ATTRIBUTE}
@@ -74,7 +76,7 @@ def resources_of(cloudformation, name: str) -> dict[str, str]:
     return {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in found}
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", CREATED)
 def test_all_that_the_server_knows_is_created(stack, name):
     declared = without(name, MISSING)["Resources"]
 
@@ -83,7 +85,7 @@ def test_all_that_the_server_knows_is_created(stack, name):
 
 def test_the_server_says_which_types_it_does_not_know(aws):
     for kind in UNKNOWN:
-        [name] = [name for name in NAMES if kind in types(name)]
+        name = next(name for name in NAMES if kind in types(name))
         declared = next(one for one in template(name)["Resources"].values() if one["Type"] == kind)
 
         with pytest.raises(aws("cloudformation").exceptions.ClientError, match=f"Unrecognized.*{kind}"):

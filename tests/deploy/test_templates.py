@@ -71,6 +71,7 @@ def test_every_bucket_is_closed_and_encrypted():
 
     assert all(set(one["PublicAccessBlockConfiguration"].values()) == {True} for one in buckets.values())
     assert keys["Bucket"] == {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": {"Ref": "KeyArn"}}
+    assert keys["Markers"] == keys["Bucket"]
     assert keys["AccessLog"] == {"SSEAlgorithm": "AES256"}
 
 
@@ -84,11 +85,11 @@ def test_no_data_of_the_lake_expires_while_a_manifest_may_name_it():
 
 
 def statements() -> list[tuple[str, dict]]:
-    """Return the statements of all roles, each with its role's name."""
+    """Return the statements of all roles, each with its role's name, or that of the policy beside it."""
+    within = [(name, one) for name, role in resources("AWS::IAM::Role") for one in role.get("Policies", ())]
     return [
         (name, statement)
-        for name, role in resources("AWS::IAM::Role")
-        for policy in role.get("Policies", ())
+        for name, policy in [*within, *resources("AWS::IAM::Policy")]
         for statement in policy["PolicyDocument"]["Statement"]
     ]
 
@@ -101,7 +102,8 @@ def test_a_role_may_do_what_is_named_to_what_is_named():
     wide = [(name, action) for name, one in statements() if one["Resource"] == "*" for action in listed(one["Action"])]
 
     assert not [action for _, one in statements() for action in listed(one["Action"]) if "*" in action]
-    assert {name for name, _ in wide} == {"Role"}
+    assert {name for name, _ in wide} == {"Role", "StartOnHost"}
+    assert [action for name, action in wide if name == "StartOnHost"] == ["ssm:ListCommands"]
     others = [action for _, action in wide if action.split(":")[0] not in ("ssm", "ssmmessages")]
     assert others == ["elasticmapreduce:RunJobFlow", "elasticmapreduce:ListClusters"]
 
@@ -128,12 +130,12 @@ def test_the_spectrum_role_may_do_what_the_remedies_advise():
 
 def test_every_way_out_of_the_network_is_for_this_account_only():
     endpoints = dict(resources("AWS::EC2::VPCEndpoint"))
-    ours = {"StringEquals": {"aws:PrincipalAccount": {"Ref": "AWS::AccountId"}}}
+    ours = {"aws:PrincipalAccount": {"Ref": "AWS::AccountId"}}
 
-    assert len(endpoints) == 9
+    assert len(endpoints) == 10
     for name, endpoint in endpoints.items():
-        [allowed] = [one for one in endpoint["PolicyDocument"]["Statement"] if one.get("Sid") not in AMAZONS]
-        assert allowed["Condition"] == ours, name
+        allowed = [one for one in endpoint["PolicyDocument"]["Statement"] if one.get("Sid") not in AMAZONS]
+        assert allowed and all(one["Condition"]["StringEquals"].items() >= ours.items() for one in allowed), name
 
 
 def test_of_amazons_own_buckets_only_packages_are_read_and_only_logs_written():
@@ -143,8 +145,9 @@ def test_of_amazons_own_buckets_only_packages_are_read_and_only_logs_written():
     assert {sid: found[sid] for sid in AMAZONS} == AMAZONS
 
 
-def test_the_way_to_emr_serverless_is_made_only_where_it_is_asked_for():
+def test_what_not_everybody_uses_is_made_only_where_it_is_asked_for():
     asked_for = template("endpoints.yaml")["Conditions"]["IsServerless"]["Fn::Equals"]
+    parameters = template("lakeshift.yaml")["Parameters"]
     conditional = {
         name: one["Condition"]
         for file in NAMES
@@ -152,8 +155,13 @@ def test_the_way_to_emr_serverless_is_made_only_where_it_is_asked_for():
         if "Condition" in one
     }
 
-    assert (asked_for, conditional) == ([{"Ref": "Serverless"}, "true"], {"EmrServerless": "IsServerless"})
-    assert template("lakeshift.yaml")["Parameters"]["Serverless"]["Default"] == "false"
+    assert asked_for == [{"Ref": "Serverless"}, "true"]
+    assert conditional == {
+        "EmrServerless": "IsServerless", "Trigger": "HasTrigger", "Subscription": "HasEmail",
+        "RunDocument": "OnHost", "StartOnHost": "OnHost", "StartOnEcs": "OnEcs",
+    }  # fmt: skip
+    defaults = {name: parameters[name]["Default"] for name in ("Serverless", "StocksOn", "Email")}
+    assert defaults == {"Serverless": "false", "StocksOn": "none", "Email": ""}
 
 
 def test_the_database_is_of_the_minor_version_that_rds_gives_it():
@@ -172,6 +180,6 @@ def test_what_holds_data_outlives_the_stack():
         and declared["Type"].endswith(("Bucket", "Key", "Instance", "Namespace", "Database"))
     }
 
-    assert kept == dict.fromkeys(("Key", "Bucket", "AccessLog", "Namespace", "Catalogue"), "Retain") | {
+    assert kept == dict.fromkeys(("Key", "Bucket", "AccessLog", "Markers", "Namespace", "Catalogue"), "Retain") | {
         "Database": "Snapshot"
     }

@@ -1,0 +1,5 @@
+"""What the tests of deploy/ can have beside the rest."""
+
+from __future__ import annotations
+
+from fixtures_trigger import run_server, trigger  # noqa: F401

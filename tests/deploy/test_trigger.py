@@ -1,0 +1,279 @@
+"""The function that starts a day's run when its marker comes: once a day, whatever comes twice, late, or at once."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timezone
+
+import pytest
+from fixtures_trigger import CONTEXT, DOCUMENT
+from run_server import INSTANCE
+from trigger import handler, marker
+
+DAY, NEXT_DAY = "2017-11-10", "2017-11-11"
+
+
+def test_a_marker_starts_its_days_run_and_its_claim_names_it(trigger):
+    [line] = trigger.tell(trigger.put(f"{DAY}.SUCCESS"))
+
+    [command] = trigger.runs.commands
+    assert line.endswith(f"/{DAY}.SUCCESS ObjectCreated:Put: started the run of {DAY}: {command.command_id}")
+    assert (command.document_name, command.instance_ids) == (DOCUMENT, [INSTANCE])
+    assert command.parameters == {"date": [DAY]}
+    claim = trigger.claim(DAY)
+    assert claim["run"] == command.command_id
+    assert claim["marker"] == f"s3://{trigger.bucket}/{DAY}.SUCCESS"
+    assert (claim["day"], claim["claimed_by"]) == (DAY, "lambda/lakeshift-trigger/request-1")
+
+
+def test_an_event_that_comes_again_is_answered_and_starts_nothing(trigger):
+    record = trigger.put(f"{DAY}.SUCCESS")
+    trigger.tell(record)
+
+    again = trigger.tell(record, record)
+
+    run = trigger.claim(DAY)["run"]
+    assert [line.partition(": ")[2] for line in again] == [f"ignored, the run of {DAY} is running: {run}"] * 2
+    assert trigger.days() == [DAY]
+
+
+def test_a_day_that_is_done_is_not_run_again(trigger):
+    trigger.tell(trigger.put(f"{DAY}.SUCCESS"))
+    told = trigger.end("Success")
+
+    [line] = trigger.tell(trigger.put(f"{DAY}.SUCCESS"))
+
+    assert told.endswith("is done")
+    assert "ignored, the run of 2017-11-10 is done" in line
+    assert trigger.days() == [DAY]
+
+
+def test_of_many_events_at_once_one_starts_the_run(trigger):
+    record = trigger.put(f"{DAY}.SUCCESS")
+
+    with ThreadPoolExecutor(8) as pool:
+        came = [pool.submit(trigger.tell, record) for _ in range(8)]
+
+    answers = [one.result()[0] for one in came if not one.exception()]
+    assert {type(one.exception()) for one in came if one.exception()} <= {handler.Unanswered}
+    assert len([answer for answer in answers if "started the run" in answer]) == 1
+    assert trigger.days() == [DAY]
+    assert trigger.claim(DAY)["run"] == trigger.runs.commands[0].command_id
+
+
+def test_a_day_before_one_that_has_its_run_is_ignored(trigger):
+    [_, late] = trigger.tell(trigger.put(f"{NEXT_DAY}.SUCCESS"), trigger.put(f"{DAY}.SUCCESS"))
+
+    assert late.endswith("ignored, a later day than 2017-11-10 has its run already: _claims/stocks/2017-11-11.json")
+    assert trigger.days() == [NEXT_DAY]
+
+
+def test_each_day_has_its_own_run(trigger):
+    trigger.tell(trigger.put(f"{DAY}.SUCCESS"))
+    trigger.tell(trigger.put(f"{NEXT_DAY}/.SUCCESS"))
+
+    assert trigger.days() == [DAY, NEXT_DAY]
+
+
+def test_a_marker_without_a_day_stands_for_the_last_that_had_ended_when_it_was_written(trigger):
+    after_the_close = datetime(2017, 11, 10, 21, 30, tzinfo=timezone.utc)
+
+    trigger.tell(trigger.record("drop.SUCCESS", after_the_close))
+
+    assert trigger.days() == [DAY]
+
+
+def test_a_key_is_read_as_s3_writes_it(trigger):
+    [line] = trigger.tell(trigger.put(f"from a + b/ü %2F/{DAY}.SUCCESS"))
+
+    assert f"/from a + b/ü %2F/{DAY}.SUCCESS ObjectCreated:Put: started" in line
+
+
+@pytest.mark.parametrize(
+    ("key", "answer"),
+    [
+        ("2999-01-01.SUCCESS", "2999-01-01 has not ended: it does at 16:00 in America/New_York"),
+        ("2017-11-31.SUCCESS", "it names no day of the calendar"),
+        (f"{DAY}.csv", "it is no marker of the monitored bucket"),
+        (f"_claims/stocks/{DAY}.SUCCESS", "it is no marker of the monitored bucket"),
+    ],
+)
+def test_what_stands_for_no_day_that_can_be_run_is_ignored(trigger, key, answer):
+    [line] = trigger.tell(trigger.record(key))
+
+    assert line.endswith(f": ignored, {answer}")
+    assert (trigger.days(), trigger.claim(DAY)) == ([], None)
+
+
+def test_a_marker_of_another_bucket_is_ignored(trigger):
+    [line] = trigger.tell(trigger.record(f"{DAY}.SUCCESS", bucket="the-source"))
+
+    assert line.endswith("ignored, it is no marker of the monitored bucket")
+    assert trigger.days() == []
+
+
+def test_s3s_own_test_and_what_is_none_of_its_business_are_answered(trigger):
+    tested = handler.handle({"Service": "Amazon S3", "Event": "s3:TestEvent"}, CONTEXT)
+
+    assert tested == ["s3:TestEvent: the bucket tells of its markers"]
+    assert handler.handle({"what": "ever"}, CONTEXT) == ["an event of another kind: ignored"]
+
+
+def test_each_answer_is_a_line_of_the_log(trigger, capsys):
+    lines = trigger.tell(trigger.put(f"{DAY}.SUCCESS"), trigger.put(f"{NEXT_DAY}.SUCCESS"))
+
+    assert capsys.readouterr().out.splitlines() == lines
+    assert len(lines) == 2
+
+
+@pytest.mark.parametrize("status", ["Failed", "TimedOut", "Cancelled"])
+def test_the_day_of_a_run_that_failed_is_free_for_the_next_marker(trigger, status):
+    trigger.tell(trigger.put(f"{DAY}.SUCCESS"))
+
+    told = trigger.end(status)
+
+    assert told.endswith(f"has failed; {DAY} is free for its next marker")
+    assert trigger.claim(DAY) is None
+    trigger.tell(trigger.put(f"{DAY}.SUCCESS"))
+    assert trigger.days() == [DAY, DAY]
+
+
+def test_a_run_whose_failure_nobody_told_of_is_replaced_when_its_marker_comes_again(trigger):
+    trigger.tell(trigger.put(f"{DAY}.SUCCESS"))
+    first = trigger.runs.commands[0]
+    first.status = "Failed"
+
+    [line] = trigger.tell(trigger.put(f"{DAY}.SUCCESS"))
+
+    assert line.endswith(f"since {first.command_id} has failed")
+    assert trigger.claim(DAY)["run"] == trigger.runs.commands[1].command_id
+
+
+def test_the_end_of_a_run_that_was_replaced_leaves_the_other_its_day(trigger):
+    trigger.tell(trigger.put(f"{DAY}.SUCCESS"))
+    trigger.runs.commands[0].status = "Failed"
+    trigger.tell(trigger.put(f"{DAY}.SUCCESS"))
+    trigger.runs.commands.reverse()
+
+    told = trigger.end("Failed")
+
+    assert told.endswith(f"{DAY} is not claimed by it")
+    assert trigger.claim(DAY)["run"] == trigger.runs.commands[0].command_id
+
+
+def test_a_run_that_was_forgotten_is_made_again(trigger):
+    trigger.tell(trigger.put(f"{DAY}.SUCCESS"))
+    trigger.runs.commands.clear()
+
+    [line] = trigger.tell(trigger.put(f"{DAY}.SUCCESS"))
+
+    assert line.endswith("has forgotten")
+    assert trigger.days() == [DAY]
+
+
+def test_the_end_of_a_command_that_others_sent_is_no_business_of_it(trigger):
+    detail = {"command-id": "0" * 8, "document-name": "AWS-RunShellScript", "status": "Failed"}
+
+    [line] = handler.handle({"detail-type": "EC2 Command Status-change Notification", "detail": detail}, CONTEXT)
+
+    assert line.endswith("is of no run that this function started")
+
+
+def test_a_day_that_a_watcher_has_is_left_to_it(trigger):
+    claim = {
+        "day": DAY,
+        "marker": "m",
+        "claimed_at": "2017-11-10T22:00:00+00:00",
+        "claimed_by": "host-1",
+        "run": "pid 7",
+    }
+    trigger.s3.put_object(Bucket=trigger.bucket, Key=f"_claims/stocks/{DAY}.json", Body=json.dumps(claim))
+
+    [line] = trigger.tell(trigger.put(f"{DAY}.SUCCESS"))
+
+    assert line.endswith(f"ignored, {DAY} is claimed by host-1 (pid 7)")
+    assert (trigger.days(), trigger.claim(DAY)) == ([], claim)
+
+
+def test_a_throttled_command_is_sent_when_the_event_comes_again(trigger):
+    record = trigger.put(f"{DAY}.SUCCESS")
+    trigger.runs.faults.add(kind="throttle", part="SendCommand")
+
+    with pytest.raises(handler.Unanswered, match=f"{DAY}.SUCCESS ObjectCreated:Put: Throttl.*Rate exceeded"):
+        trigger.tell(record)
+
+    assert trigger.claim(DAY) is None
+    trigger.tell(record)
+    assert trigger.days() == [DAY]
+
+
+def test_a_host_that_cannot_be_reached_fails_the_event_and_keeps_no_day(trigger, monkeypatch):
+    monkeypatch.setenv("INSTANCE", "i-gone")
+    record = trigger.put(f"{DAY}.SUCCESS")
+
+    with pytest.raises(handler.Unanswered, match="InvalidInstanceId"):
+        trigger.tell(record)
+
+    assert trigger.claim(DAY) is None
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_a_command_whose_answer_was_lost_is_found_or_sent_but_never_sent_twice(trigger, monkeypatch, before):
+    record = trigger.put(f"{DAY}.SUCCESS")
+    trigger.runs.faults.add(kind="cut", part="SendCommand", before=before)
+    with pytest.raises(handler.Unanswered):
+        trigger.tell(record)
+    assert trigger.days() == ([] if before else [DAY])
+    assert trigger.claim(DAY)["run"] is None
+
+    monkeypatch.setattr(marker, "GONE_SECONDS", 0)
+    trigger.tell(record)
+
+    assert trigger.days() == [DAY]
+    assert trigger.claim(DAY)["run"] == trigger.runs.commands[0].command_id
+
+
+def test_a_command_is_found_among_many(trigger, monkeypatch):
+    for day in range(1, 6):
+        trigger.tell(trigger.put(f"2017-11-0{day}.SUCCESS"))
+    trigger.runs.faults.add(kind="cut", part="SendCommand", before=False)
+    record = trigger.put(f"{DAY}.SUCCESS")
+    with pytest.raises(handler.Unanswered):
+        trigger.tell(record)
+    trigger.runs.commands.insert(0, trigger.runs.commands.pop())
+
+    monkeypatch.setattr(marker, "GONE_SECONDS", 0)
+    trigger.tell(record)
+
+    assert len(trigger.days()) == 6
+
+
+def test_who_finds_a_claim_of_this_moment_looks_again_later(trigger):
+    record = trigger.put(f"{DAY}.SUCCESS")
+    trigger.runs.faults.add(kind="cut", part="SendCommand", before=False)
+    with pytest.raises(handler.Unanswered):
+        trigger.tell(record)
+
+    with pytest.raises(handler.Unanswered, match=r"Busy: .* claimed 2017-11-10 a moment ago"):
+        trigger.tell(record)
+
+
+def test_a_run_that_failed_before_its_id_was_written_down_gives_its_day_back(trigger):
+    trigger.runs.faults.add(kind="cut", part="SendCommand", before=False)
+    with pytest.raises(handler.Unanswered):
+        trigger.tell(trigger.put(f"{DAY}.SUCCESS"))
+
+    told = trigger.end("Failed")
+
+    assert told.endswith(f"{DAY} is free for its next marker")
+    assert trigger.claim(DAY) is None
+
+
+def test_one_record_that_fails_keeps_no_other_from_its_run(trigger):
+    trigger.runs.faults.add(kind="throttle", part="SendCommand")
+
+    with pytest.raises(handler.Unanswered, match=f"{NEXT_DAY}.SUCCESS ObjectCreated:Put: started"):
+        trigger.tell(trigger.put(f"{DAY}.SUCCESS"), trigger.put(f"{NEXT_DAY}.SUCCESS"))
+
+    assert trigger.days() == [NEXT_DAY]
