@@ -71,6 +71,18 @@ def test_nothing_is_left_of_what_was_replaced(prices):
     ]
 
 
+def test_what_is_loaded_is_not_written_twice(prices):
+    def logged():
+        [(size,)] = prices.query("SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn")
+        return size
+
+    before = logged()
+    load(prices, *range(200_000))
+
+    assert prices.query("SELECT pg_relation_size('public.price_1') > 5000000") == [(True,)]
+    assert logged() - before < 1_000_000
+
+
 def test_an_earlier_day_is_refused_and_changes_nothing(prices):
     load(prices, 3, partition=NEXT_DAY)
 

@@ -31,6 +31,8 @@ PORT = 5432  # of a socket only: it is part of the file's name
 CLUSTER = ("--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-instructions")
 COLLATION = ("--locale-provider=builtin", "--builtin-locale=C.UTF-8")
 SETTINGS = ("listen_addresses=", f"port={PORT}", "unix_socket_permissions=0700", "timezone=UTC", "log_timezone=UTC")
+# It has no standby: of what fills a new table the log need not tell, since the table's own file is synced at COMMIT.
+UNREPLICATED = ("wal_level=minimal", "max_wal_senders=0")
 
 
 @dataclass(frozen=True)
@@ -172,7 +174,7 @@ def _options(data: Path) -> str:
     """Return the server's own options, for the shell that pg_ctl runs it in."""
     folder = _socket_folder(data)
     make_private(folder)
-    return " ".join(f"-c {setting}" for setting in (*SETTINGS, f"unix_socket_directories='{folder}'"))
+    return " ".join(f"-c {setting}" for setting in (*SETTINGS, *UNREPLICATED, f"unix_socket_directories='{folder}'"))
 
 
 def _socket_folder(data: Path) -> Path:
