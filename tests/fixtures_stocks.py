@@ -1,0 +1,99 @@
+"""A project of its own with a drop of stocks, and what its runs make and tell.
+
+from fixtures_stocks import stocks  # noqa: F401
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from fixtures_mail import Mail
+from processes import wait_until
+from project import ROOT, Done, Project
+from stock_drop import Drop, expected_rows
+
+from pipeline.core.database import database
+
+DAY, NEXT_DAY = "2017-11-10", "2017-11-11"
+COLUMNS = (
+    "stock_date::text, open_value, high_value, low_value, close_value, volume_traded, daily_percent_change,"
+    " value_change, company_name"
+)
+
+
+@dataclass
+class Stocks:
+    """What the user of the stocks pipeline does and sees."""
+
+    project: Project
+    drop: Drop
+    inbox: Mail
+
+    def command(self, day: str = DAY, program: tuple[str, ...] = ()) -> tuple[str, ...]:
+        program = program or (str(Path(sys.executable).with_name("luigi")),)
+        return (*program, "--module", "pipeline.stocks", "HistoricalStocks", "--date", day, "--local-scheduler")
+
+    def run(self, day: str = DAY) -> Done:
+        return self.project.run(*self.command(day))
+
+    @contextmanager
+    def held(self, moment: str, day: str = DAY) -> Iterator[Held]:
+        """Yield a run that stands still at a moment; it goes on at the end, or when it is told to."""
+        script = str(ROOT / "tests/held_run.py")
+        folder = self.project.folder / "held"
+        folder.mkdir()
+        command = self.command(day, (sys.executable, script, moment, str(folder)))
+        with self.project.start(*command) as process:
+            try:
+                wait_until(lambda: (folder / "there").exists() or process.poll() is not None, 60)
+                assert process.poll() is None, process.communicate()[0]
+                yield Held(process, folder)
+            finally:
+                process.kill()
+
+    def table(self, columns: str = COLUMNS) -> list[tuple]:
+        """Return the rows in the order in which they were copied."""
+        return self.project.database_query(f"SELECT {columns} FROM public.historical_stocks_data ORDER BY ctid")
+
+    def expected(self, *names: str) -> list[tuple]:
+        return list(expected_rows(self.drop.folder / "Stocks" / name for name in names))
+
+    def told(self) -> list[str]:
+        """Return how the runs ended of which somebody was told, since this was last asked."""
+        return [subject.rpartition("_")[2] for subject, _ in self.inbox.read()]
+
+
+@dataclass
+class Held:
+    """A run that stands still."""
+
+    process: subprocess.Popen[str]
+    folder: Path
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def go(self) -> Done:
+        """Let the run go on to its end."""
+        (self.folder / "go").touch()
+        output, _ = self.process.communicate(timeout=120)
+        return Done(self.process.returncode, output)
+
+
+@pytest.fixture
+def stocks(project: Project, ministack: str) -> Stocks:
+    inbox = Mail(ministack)
+    inbox.read()
+    project.set("stocks", source="stocks")
+    project.set("alerts", sns_topic_arn=inbox.topic)
+    project.environment["AWS_ENDPOINT_URL_SNS"] = ministack
+    with project.in_force():
+        database().migrate()
+    return Stocks(project, Drop(project.folder / "stocks"), inbox)
