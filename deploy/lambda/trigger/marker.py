@@ -106,7 +106,7 @@ class Markers:
             raise
         # If the run ended by now, and failed, its end has given the claim back, which is right.
         noted = self.claims.replace(mine.of_run(run), version)
-        return f"started the run of {mine.day}: {run}" + ("" if noted else ", whose claim is another's by now")
+        return f"started the run of {mine.day}: {run}" + ("" if noted else ", whose claim is gone by now")
 
     def give_back(self, ended: Ended) -> str:
         """Return what came of the claim of a run that failed."""
