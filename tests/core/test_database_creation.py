@@ -7,10 +7,11 @@ import pytest
 
 from pipeline.core.database import Database, creation
 from pipeline.core.errors import CheckFailed
-from pipeline.core.sql_files import read_sql
 
 FILE = "user_behaviour/database.sql"
+STOCKS = "stocks/database.sql"
 TABLE = "retail.user_purchase"
+VIEW = "public.historical_stocks_data_text"
 
 
 @pytest.fixture
@@ -22,16 +23,19 @@ def empty(database_url):
 def change(monkeypatch):
     """Return what makes the files of the tables say something else."""
 
-    def change(old, new):
-        assert old in read_sql(FILE)
-        monkeypatch.setattr(creation, "read_sql", lambda file: read_sql(file).replace(old, new))
+    def change(old, new, file=FILE):
+        read = creation.read_sql
+        assert old in read(file)
+        monkeypatch.setattr(creation, "read_sql", lambda file: read(file).replace(old, new))
 
     return change
 
 
 def test_what_is_missing_is_created_and_told_once(empty):
-    assert empty.migrate() == [
-        "created the table public.etl_load",
+    first, *made = empty.migrate()
+
+    assert first == "created the table public.etl_load"
+    assert [line for line in made if "retail" in line] == [
         "created the schema retail",
         f"created the table {TABLE}",
         f"created the index {TABLE}_invoice_date",
@@ -42,7 +46,7 @@ def test_what_is_missing_is_created_and_told_once(empty):
 def test_a_dry_run_tells_the_statements_and_changes_nothing(empty):
     due = empty.migrate(dry_run=True)
 
-    assert due[1].endswith("CREATE SCHEMA IF NOT EXISTS retail")
+    assert [sql for sql in due if sql.endswith("CREATE SCHEMA IF NOT EXISTS retail")]
     assert empty.query("SELECT to_regnamespace('retail')") == [(None,)]
 
 
@@ -105,4 +109,30 @@ def test_two_that_migrate_at_once_do_each_thing_once(empty):
     with ThreadPoolExecutor() as pool:
         made = [line for one in [pool.submit(empty.migrate) for _ in range(4)] for line in one.result()]
 
-    assert len(made) == len(set(made)) == 4
+    assert len(made) == len(set(made))
+    assert empty.migrate() == []
+
+
+def test_a_view_is_left_to_its_readers(empty, database_url):
+    empty.migrate()
+
+    with empty.transaction() as cursor:
+        cursor.execute(f"SELECT * FROM {VIEW}")
+        assert Database(database_url, wait_seconds=1).migrate() == []
+
+
+def test_a_view_that_says_something_else_is_replaced(empty, change):
+    empty.migrate()
+    change("trim_scale(close_value)", "(close_value)", file=STOCKS)
+
+    assert empty.migrate() == [f"replaced the view {VIEW}"]
+    assert empty.migrate() == []
+
+
+def test_a_view_comes_after_the_column_that_it_shows(empty, change):
+    empty.migrate()
+    change("\n    company_name text\n)", "\n    company_name text,\n    note text\n)", file=STOCKS)
+    change("company_name\nFROM", "company_name,\n    note\nFROM", file=STOCKS)
+
+    added = f"added note TEXT to {VIEW.removesuffix('_text')}"
+    assert empty.migrate() == [added, f"replaced the view {VIEW}"]

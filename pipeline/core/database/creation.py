@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+import psycopg2
 import sqlglot
+from psycopg2 import errorcodes
 from sqlglot import exp
 
 from pipeline.core.columns import Change, Types, compare
@@ -18,12 +20,16 @@ EXISTS = {
     "SCHEMA": "SELECT to_regnamespace(%(name)s) IS NOT NULL",
     "TABLE": "SELECT to_regclass(%(name)s) IS NOT NULL",
     "INDEX": "SELECT to_regclass(%(name)s) IS NOT NULL",
+    "VIEW": "SELECT to_regclass(%(name)s) IS NOT NULL",
 }
 COLUMNS = """
 SELECT attname, format_type(atttypid, atttypmod)
 FROM pg_attribute
 WHERE attrelid = to_regclass(%(name)s) AND attnum > 0 AND NOT attisdropped
 """
+SAME_VIEW = "SELECT pg_get_viewdef('pg_temp.declared_view'::regclass) = pg_get_viewdef(to_regclass(%(name)s))"
+# What a view reads that is declared before it, and is not there yet.
+TO_BE_ADDED = (errorcodes.UNDEFINED_TABLE, errorcodes.UNDEFINED_COLUMN)
 # What is short for an integer with a sequence.
 SERIAL = {"SERIAL": "INT", "BIGSERIAL": "BIGINT"}
 
@@ -39,7 +45,7 @@ def _due(cursor: Any, statement: str, file: str) -> Iterator[Change]:
     tree = sqlglot.parse_one(statement, read="postgres")
     kind = tree.kind if isinstance(tree, exp.Create) else None
     if kind not in EXISTS:
-        # Whatever else is in these files can be run again: CREATE OR REPLACE VIEW, GRANT.
+        # Whatever else is in these files can be run again: GRANT.
         yield Change(statement, f"ran {opening(statement)}")
         return
     name = _name(tree)
@@ -48,6 +54,8 @@ def _due(cursor: Any, statement: str, file: str) -> Iterator[Change]:
         yield Change(statement, f"created the {kind.lower()} {name}")
     elif kind == "TABLE":
         yield from _due_columns(cursor, tree, name, file)
+    elif kind == "VIEW" and not _is_as_declared(cursor, tree, name):
+        yield Change(statement, f"replaced the view {name}")
 
 
 def _due_columns(cursor: Any, tree: exp.Expr, name: str, file: str) -> Iterator[Change]:
@@ -62,6 +70,22 @@ def _due_columns(cursor: Any, tree: exp.Expr, name: str, file: str) -> Iterator[
         )
     for column, kind in missing.items():
         yield Change(f'ALTER TABLE {name} ADD COLUMN "{column}" {kind}', f"added {column} {kind} to {name}")
+
+
+def _is_as_declared(cursor: Any, tree: exp.Expr, view: str) -> bool:
+    """Say whether a view is the one that is declared: one that is replaced has all who read it wait."""
+    cursor.execute("SAVEPOINT declared")
+    try:
+        # PostgreSQL alone can tell what a query means to it.
+        cursor.execute(f"CREATE TEMPORARY VIEW declared_view AS {tree.expression.sql('postgres')}")
+        cursor.execute(SAME_VIEW, {"name": view})
+        return cursor.fetchone() == (True,)
+    except psycopg2.ProgrammingError as error:
+        if error.pgcode not in TO_BE_ADDED:
+            raise
+        return False
+    finally:
+        cursor.execute("ROLLBACK TO SAVEPOINT declared")
 
 
 def _declared(tree: exp.Expr) -> Types:
