@@ -90,7 +90,7 @@ def long_lease() -> Lease:
 
 def this_process() -> str:
     """Return what names this process among those of all hosts."""
-    return _named(os.getpid())
+    return named(os.getpid())
 
 
 @cache
@@ -109,7 +109,8 @@ def now() -> datetime:
 
 
 @cache
-def _named(pid: int) -> str:
+def named(pid: int) -> str:
+    """Return what names a process of this host among those of all hosts."""
     # Once for each process: it would say otherwise when the clock is set.
     return f"{this_host()} {pid} {psutil.Process(pid).create_time()}"
 

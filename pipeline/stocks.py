@@ -23,6 +23,7 @@ from pipeline.core.lake import Dataset
 from pipeline.core.listed_files import ListedFiles
 from pipeline.core.tasks import PublishedFile, SnapshotTable, TypedFilesTask
 from pipeline.core.typed_csv import Column
+from pipeline.core.watching import Monitored
 
 SOURCE = "[stocks] source"
 COLUMNS = (
@@ -74,3 +75,9 @@ class HistoricalStocks(SnapshotTable):
 
     table = "public.historical_stocks_data"
     insert = "stocks/historical_stocks_data.sql"
+
+
+def monitored() -> Monitored:
+    """Return where the upload of a marker asks for a day's prices."""
+    settings = config.stocks()
+    return Monitored(HistoricalStocks, settings.monitored, "[stocks] monitored", settings.timezone, settings.closes)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import typer
 
-from pipeline.cli import alert, data, migrate, orphans, reruns, services, vacuum
+from pipeline.cli import alert, data, migrate, orphans, reruns, services, vacuum, watch
 from pipeline.cli.console import complain
 from pipeline.core.errors import PipelineError, one_line
 
@@ -28,6 +28,7 @@ for command in (
     data.seed,
     data.query,
     reruns.rerun,
+    watch.watch,
     vacuum.vacuum,
     orphans.orphans,
     services.config,

@@ -1,0 +1,71 @@
+"""Runs a pipeline when a marker is uploaded, on this host, as the function on AWS has it done there."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+import pipeline
+from pipeline.cli.console import complain, say
+from pipeline.core.errors import PipelineError, one_line
+
+if TYPE_CHECKING:
+    from pipeline.cli.watched_runs import WatchedRuns
+    from pipeline.core.watching import Monitored
+
+EVERY_SECONDS = 10
+Name = typer.Argument(metavar="PIPELINE", help="Such as stocks.")
+Once = typer.Option("--once", help="Run what is asked for now, and end with the worst exit code of the runs.")
+Every = typer.Option(min=1, metavar="SECONDS", help="How often to look.")
+Local = typer.Option("--local-scheduler", help="Run without luigid, as luigi's own option does.")
+
+
+def watch(
+    name: Annotated[str, Name],
+    once: Annotated[bool, Once] = False,
+    every: Annotated[int, Every] = EVERY_SECONDS,
+    local_scheduler: Annotated[bool, Local] = False,
+) -> None:
+    """Run a pipeline's days as markers ask for them: files in its monitored place that end in .SUCCESS.
+
+    A day is run once, however often and on however many hosts it is asked for; one that failed, again when its marker
+    is put again or this command is started again.
+    """
+    from pipeline.cli.watched_runs import WatchedRuns
+    from pipeline.core.watching import Watcher
+
+    monitored = _monitored(name)
+    options = ["--local-scheduler"] if local_scheduler else []
+    with WatchedRuns(Watcher(name, monitored, say), options) as runs:
+        say(f"Looking for markers of {name} in {monitored.place}{'' if once else f' every {every} s'}")
+        worst = runs.run_due()
+        if not once:
+            _go_on(runs, every)
+    raise typer.Exit(128 + runs.stopped if runs.stopped else worst)
+
+
+def _go_on(runs: WatchedRuns, every: int) -> None:
+    """Run what is asked for until a signal comes; what keeps this process from looking may pass, and is said once."""
+    said = ""
+    while not runs.stopped:
+        runs.wait(every)
+        try:
+            runs.run_due()
+            said = ""
+        except PipelineError as error:
+            if one_line(error) != said:
+                said = one_line(error)
+                complain(said)
+
+
+def _monitored(name: str) -> Monitored:
+    """Return what is watched for a pipeline, as its module says."""
+    modules = [one.name for one in pkgutil.iter_modules(pipeline.__path__) if not one.ispkg]
+    found = {one: getattr(importlib.import_module(f"pipeline.{one}"), "monitored", None) for one in modules}
+    watched = {one: told for one, told in found.items() if told}
+    if name not in watched:
+        raise PipelineError(f"Nothing is watched for {name}. There is: {', '.join(sorted(watched))}")
+    return watched[name]()

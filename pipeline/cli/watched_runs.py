@@ -1,0 +1,112 @@
+"""The runs that a watcher begins, one after the other, each a process of its own."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import sys
+from datetime import date
+from types import FrameType
+from typing import Any
+
+from emr.lease import named
+from pipeline.cli.console import complain, say
+from pipeline.core.claims import Held, now
+from pipeline.core.errors import PipelineError, one_line
+from pipeline.core.watching import Due, Watcher
+
+
+class WatchedRuns:
+    """What is run for a watcher; a signal is handed to the run, and ends the watch after it."""
+
+    def __init__(self, watcher: Watcher, options: list[str]) -> None:
+        self.watcher, self.options = watcher, options
+        self.stopped = 0
+        self._process: subprocess.Popen | None = None
+        self._to_hand_on: list[int] = []
+        self._before: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> WatchedRuns:
+        self._came, self._come = os.pipe()
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            # With nohup it is to outlive its terminal.
+            if signal.getsignal(number) != signal.SIG_IGN:
+                self._before[number] = signal.signal(number, self._stop)
+        return self
+
+    def __exit__(self, *about: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        os.close(self._came)
+        os.close(self._come)
+
+    def _stop(self, number: int, frame: FrameType | None) -> None:
+        if self.stopped and not self._process:
+            raise SystemExit(128 + number)
+        self.stopped = number
+        self._to_hand_on.append(number)
+        os.write(self._come, b"!")
+        self._hand_on()
+
+    def _hand_on(self) -> None:
+        while self._process and self._to_hand_on:
+            self._process.send_signal(self._to_hand_on.pop(0))
+
+    def wait(self, seconds: float) -> None:
+        """Return after so many seconds, or at a signal that ends the watch."""
+        select.select([self._came], [], [], seconds)
+
+    def run_due(self) -> int:
+        """Run every day that is asked for, and return the worst exit code."""
+        worst = 0
+        while not self.stopped and (due := self.watcher.next_due()):
+            worst = max(worst, self._run(due))
+        return worst
+
+    def _run(self, due: Due) -> int:
+        """Run a day that was claimed, and return its exit code; the claim is given back unless it ended well."""
+        path, what = due.marker.path, f"{self.watcher.monitored.task.__name__} of {due.marker.day}"
+        say(f"{path}: running {what}")
+        held, code = self._luigi(due)
+        if code == 0:
+            self.watcher.claims.note(held, ended_at=now())
+            say(f"{path}: {what} is there")
+        elif self.stopped:
+            self.watcher.claims.give_back(held)
+            say(f"{path}: {what} was stopped; whoever looks next runs it")
+        else:
+            self.watcher.answer(due.marker)
+            self.watcher.claims.give_back(held)
+            say(f"{path}: {what} failed with exit code {code}. Once that is mended, put the marker again")
+        return code
+
+    def _luigi(self, due: Due) -> tuple[Held, int]:
+        """Run luigi to its end; return the claim, in which it is said which process that was, and its exit code."""
+        task = self.watcher.monitored.task
+        held, line = due.held, [sys.executable, "-m", "luigi", *_arguments(task, due.marker.day), *self.options]
+        try:
+            # In a session of its own: what is typed in a terminal would reach it twice.
+            self._process = subprocess.Popen(line, start_new_session=True)
+        except OSError:
+            self.watcher.claims.give_back(held)
+            raise
+        try:
+            self._hand_on()
+            held = self._noted(held, self._process.pid)
+            code = self._process.wait()
+        finally:
+            self._process = None
+        return held, 128 - code if code < 0 else code
+
+    def _noted(self, held: Held, pid: int) -> Held:
+        try:
+            return self.watcher.claims.note(held, run=named(pid)) or held
+        except PipelineError as error:
+            complain(one_line(error))
+            return held
+
+
+def _arguments(task: type, day: date) -> list[str]:
+    return ["--module", task.__module__, task.__name__, "--date", str(day)]
