@@ -39,3 +39,19 @@ def test_a_run_that_was_killed_is_finished_by_the_same_line(loaded, moment):
     assert (done.code, loaded.table()) == (0, new), done.output
     assert len(loaded.drop.published.read_text().splitlines()) == 3
     assert loaded.told() == ["Failure", "Success"][: 1 if moment == "after the commit" else 2]
+
+
+@pytest.mark.faults
+def test_a_run_that_stood_still_before_it_published_leaves_what_a_later_one_did(loaded):
+    with loaded.held("before the published file", NEXT_DAY) as held:
+        # As long as it was.
+        loaded.drop.put("a.us.csv", *NEW[:2], NEW[2].replace(",75,", ",99,"))
+        asked = loaded.project.lakeshift("rerun", "pipeline.stocks.HistoricalStockData", "--date", NEXT_DAY)
+        later = loaded.run(NEXT_DAY)
+
+        done = held.go()
+
+    assert (asked.code, later.code, done.code) == (0, 0, 0), asked.output + later.output + done.output
+    assert loaded.drop.published.read_text().splitlines()[-1].split(",")[5] == "99"
+    assert loaded.table("volume_traded") == [(100,), (50,), (99,)]
+    assert loaded.told() == ["Success", "Success"]

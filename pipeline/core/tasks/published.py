@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from pipeline.core.errors import SourceUnavailable
 from pipeline.core.lake import Dataset, Manifest, Partition, lake
-from pipeline.core.store import Store, open_store
+from pipeline.core.store import Listed, Store, open_store
 from pipeline.core.targets import PartitionTarget
 from pipeline.core.tasks.partition import PartitionTask
 
@@ -51,9 +51,13 @@ class PublishedTarget(PartitionTarget):
 
     def is_of(self, manifest: Manifest) -> bool:
         """Say whether the copy is that of a committed partition."""
-        said = self.store.read(self.beside)
-        sizes = {one.path: one.bytes for one in self.store.list(self.path.rpartition("/")[0])}
-        return said is not None and said.data == label(manifest) and sizes.get(self.path) == manifest.files[0].bytes
+        said, copy = self.store.read(self.beside), self.copy()
+        return said is not None and copy is not None and said.data == label(manifest, copy)
+
+    def copy(self) -> Listed | None:
+        """Return the size of the copy, and when it was written."""
+        beside = self.store.list(self.path.rpartition("/")[0])
+        return next((one for one in beside if one.path == self.path), None)
 
     @property
     def whole(self) -> object:
@@ -83,30 +87,41 @@ class PublishedFile(PartitionTask):
         return PublishedTarget(self.root(), self.path, self.setting, self.requires().dataset, self.partition)
 
     def make(self) -> str:
-        target = self.output()
+        target, was_alone = self.output(), True
         for _ in range(LOOKS):
             newest = target.newest()
             if newest is None:
                 raise SourceUnavailable(
                     f"{target.dataset} {self.partition} is to be replaced: run its task again first."
                 )
-            if target.is_of(newest):
+            if was_alone and target.is_of(newest):
                 return f"{target.store.url(target.path)} is that of {newest.partition}"
-            _publish(target, newest)
+            was_alone = _publish(target, newest)
         raise SourceUnavailable(f"{target} was replaced {LOOKS} times while it was copied. Look who runs it.")
 
 
-def _publish(target: PublishedTarget, manifest: Manifest) -> None:
+def _publish(target: PublishedTarget, manifest: Manifest) -> bool:
+    """Copy the file, and say whether nobody else did meanwhile.
+
+    Who did may have said of this copy what is true of theirs.
+    """
     [file] = manifest.files
     store = target.store
     # Nobody is to believe of the copy what is said of another.
     store.delete([target.beside])
     with lake().open(manifest, file.name) as source, store.open(target.path, "wb") as copy:
         shutil.copyfileobj(source, copy, BUFFER_BYTES)
-    store.create(target.beside, label(manifest))
+    found = target.copy()
+    return found is not None and found.bytes == file.bytes and store.create(target.beside, label(manifest, found))
 
 
-def label(manifest: Manifest) -> bytes:
-    """Return what is said of a copy."""
-    said = {"dataset": str(manifest.dataset), "partition": str(manifest.partition), "attempt": manifest.attempt}
+def label(manifest: Manifest, copy: Listed) -> bytes:
+    """Return what is said of a copy. A copy that is written later is another, if only by its time."""
+    said = {
+        "dataset": str(manifest.dataset),
+        "partition": str(manifest.partition),
+        "attempt": manifest.attempt,
+        "bytes": copy.bytes,
+        "written_at": copy.modified.isoformat(),
+    }
     return json.dumps(said, indent=1).encode() + b"\n"
