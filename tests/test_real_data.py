@@ -58,12 +58,11 @@ def test_the_metric_equals_a_computation_in_pandas_for_every_customer(project):
     )
     assert seeded.code == 0, seeded.output
 
-    done = project.luigi(
-        "RangeDaily", "--of", "UserBehaviourMetric", "--start", "2010-12-01", "--stop", "2011-01-05",
-        "--workers", "2",
-    )  # fmt: skip
+    for start, stop in (("2010-12-01", "2010-12-04"), ("2011-01-04", "2011-01-05")):
+        range_of_days = ("RangeDaily", "--of", "UserBehaviourMetric", "--start", start, "--stop", stop)
+        done = project.luigi(*range_of_days, "--workers", "2")
+        assert done.code == 0, done.output
 
-    assert done.code == 0, done.output
     for day in DAYS:
         metric = [(cid, int(amount * 1000), score, count) for cid, amount, score, count, _ in project.metric(day)]
         assert metric == expected_metric(purchases, reviews, day)
