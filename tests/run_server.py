@@ -71,22 +71,24 @@ class RunServer:
     def __call__(self, environ: dict[str, Any], start: Start) -> Iterable[bytes]:
         action = environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2]
         self.faults.calls.append(action)
-        fault = self.faults.meet(action, "throttle", "cut")
+        fault = self.faults.meet(action, "throttle", "error", "cut")
         if fault and fault.kind == "throttle":
-            return _refuse(start, "ThrottlingException", "Rate exceeded")
-        if fault and fault.before:
+            return _refuse(start, "400 BAD REQUEST", "ThrottlingException", "Rate exceeded")
+        if fault and fault.kind == "cut" and fault.before:
             _cut(environ)
         answered: list[Any] = []
         body = b"".join(self.moto(environ, lambda *status, **_: answered.extend(status[:2])))
+        if fault and fault.kind == "error":
+            return _refuse(start, "500 INTERNAL SERVER ERROR", "InternalServerError", "Try again")
         if fault:
             _cut(environ)
         start(*answered)
         return [body]
 
 
-def _refuse(start: Start, code: str, message: str) -> list[bytes]:
+def _refuse(start: Start, status: str, code: str, message: str) -> list[bytes]:
     body = json.dumps({"__type": code, "message": message}).encode()
-    start("400 BAD REQUEST", [("Content-Type", "application/x-amz-json-1.1"), ("Content-Length", str(len(body)))])
+    start(status, [("Content-Type", "application/x-amz-json-1.1"), ("Content-Length", str(len(body)))])
     return [body]
 
 

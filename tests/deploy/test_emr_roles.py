@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from fnmatch import fnmatchcase
-from typing import Any
 
 import pytest
 from cloudformation import resources
 from fixtures_s3 import REGION, new_bucket
 from project import ROOT
+from role_policies import listed, may, statements
 
 from emr.clusters.request import ROOT_TAG, packaged
 from pipeline.core import config
@@ -26,29 +24,6 @@ RAW = "raw/movie_review/1/insert_date=2010-12-01"
 BEFORE_TAGGED = {"AddTags", "PutAutoTerminationPolicy", "PutManagedScalingPolicy"}
 EMR = "elasticmapreduce:"
 MANAGED = "for-use-with-amazon-emr-managed-policies"
-
-
-def statements(role: str) -> Iterator[dict[str, Any]]:
-    for policy in dict(resources("AWS::IAM::Role"))[role]["Policies"]:
-        yield from policy["PolicyDocument"]["Statement"]
-
-
-def listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
-
-
-def may(role: str, action: str, location: str) -> bool:
-    """Say whether a role's policies allow an action on a place in S3, whatever the bucket's name."""
-    arn = f"arn:aws:s3:::bucket/{location.removeprefix('s3://').partition('/')[2]}"
-    effects = {one["Effect"] for one in statements(role) if action in listed(one["Action"]) and fits(one, arn)}
-    return effects == {"Allow"}
-
-
-def fits(statement: dict[str, Any], arn: str) -> bool:
-    written = [one.get("Fn::Sub", "") if isinstance(one, dict) else one for one in listed(statement["Resource"])]
-    values = {"${AWS::Partition}": "aws", "${Bucket}": "bucket"}
-    patterns = [re.sub(r"\$\{[^}]+\}", lambda match: values.get(match[0], "?"), one) for one in written]
-    return any(fnmatchcase(arn, pattern) for pattern in patterns)
 
 
 @pytest.fixture

@@ -234,6 +234,19 @@ def test_a_command_whose_answer_was_lost_is_found_or_sent_but_never_sent_twice(t
     assert trigger.claim(DAY)["run"] == trigger.runs.commands[0].command_id
 
 
+def test_a_command_of_which_nobody_knows_whether_it_was_sent_keeps_its_day(trigger, monkeypatch):
+    record = trigger.put(f"{DAY}.SUCCESS")
+    trigger.runs.faults.add(kind="error", part="SendCommand")
+    with pytest.raises(handler.Unanswered, match="InternalServerError"):
+        trigger.tell(record)
+
+    monkeypatch.setattr(marker, "GONE_SECONDS", 0)
+    trigger.tell(record)
+
+    assert trigger.days() == [DAY]
+    assert trigger.claim(DAY)["run"] == trigger.runs.commands[0].command_id
+
+
 def test_a_command_is_found_among_many(trigger, monkeypatch):
     for day in range(1, 6):
         trigger.tell(trigger.put(f"2017-11-0{day}.SUCCESS"))
