@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-import json
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timezone
+from datetime import date, datetime, timezone
 
 import pytest
+from fixtures_s3 import REGION
 from fixtures_trigger import CONTEXT, DOCUMENT
 from run_server import INSTANCE
 from trigger import handler, marker
 
+from emr.lease import this_process
+from pipeline.core.claims import Claims
+from pipeline.core.store.s3 import S3Store
+
 DAY, NEXT_DAY = "2017-11-10", "2017-11-11"
+
+
+@pytest.fixture
+def watchers(trigger, ministack) -> Claims:
+    """The claims of `lakeshift watch` in the same bucket."""
+    return Claims(S3Store(f"s3://{trigger.bucket}", ministack, REGION), "stocks")
 
 
 def test_a_marker_starts_its_days_run_and_its_claim_names_it(trigger):
@@ -180,20 +190,33 @@ def test_the_end_of_a_command_that_others_sent_is_no_business_of_it(trigger):
     assert line.endswith("is of no run that this function started")
 
 
-def test_a_day_that_a_watcher_has_is_left_to_it(trigger):
-    claim = {
-        "day": DAY,
-        "marker": "m",
-        "claimed_at": "2017-11-10T22:00:00+00:00",
-        "claimed_by": "host-1",
-        "run": "pid 7",
-    }
-    trigger.s3.put_object(Bucket=trigger.bucket, Key=f"_claims/stocks/{DAY}.json", Body=json.dumps(claim))
+def test_a_day_that_a_watcher_has_is_left_to_it(trigger, watchers):
+    held = watchers.take(date(2017, 11, 10), "m", datetime.now(timezone.utc))
 
     [line] = trigger.tell(trigger.put(f"{DAY}.SUCCESS"))
 
-    assert line.endswith(f"ignored, {DAY} is claimed by host-1 (pid 7)")
-    assert (trigger.days(), trigger.claim(DAY)) == ([], claim)
+    assert line.endswith(f"ignored, {DAY} is claimed by {held.claim.claimed_by}")
+    assert trigger.days() == []
+    assert watchers.read(date(2017, 11, 10)) == held
+
+
+def test_a_day_that_a_watcher_has_run_is_not_run_again(trigger, watchers):
+    held = watchers.take(date(2017, 11, 10), "m", datetime.now(timezone.utc))
+    watchers.note(held, run=this_process())
+
+    [line] = trigger.tell(trigger.put(f"{DAY}.SUCCESS"))
+
+    assert line.endswith(f"ignored, {DAY} is claimed by {held.claim.claimed_by} ({this_process()})")
+    assert trigger.days() == []
+
+
+def test_a_watcher_leaves_the_days_of_the_function_to_it(trigger, watchers):
+    trigger.tell(trigger.put(f"{DAY}.SUCCESS"))
+
+    taken = watchers.take(date(2017, 11, 10), "m", datetime.now(timezone.utc))
+
+    assert taken is None
+    assert watchers.read(date(2017, 11, 10)).claim.run == trigger.runs.commands[0].command_id
 
 
 def test_a_throttled_command_is_sent_when_the_event_comes_again(trigger):
