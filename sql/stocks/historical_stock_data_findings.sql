@@ -1,12 +1,27 @@
 -- What is odd in the day's prices, and kept, since it was published so, unless [stocks] refused_findings names it.
 -- Grain: a finding of a row. Run by DuckDB. Of a date that a file has twice, the second row is the odd one.
+-- A file whose dates rise from line to line has none twice, so that few files are sorted for that.
 WITH
+
+stepped AS (
+    SELECT
+        file_number,
+        stock_date <= lag(stock_date) OVER () AND file_number = lag(file_number) OVER () AS is_back
+    FROM read_file
+),
+
+unordered AS (
+    SELECT DISTINCT file_number
+    FROM stepped
+    WHERE is_back
+),
 
 repeated AS (
     SELECT
-        row_id,
-        row_number() OVER (PARTITION BY file_number, stock_date ORDER BY row_id) AS occurrence
-    FROM read_file
+        rows_of.row_id,
+        row_number() OVER (PARTITION BY rows_of.file_number, rows_of.stock_date ORDER BY rows_of.row_id) AS occurrence
+    FROM read_file AS rows_of
+    INNER JOIN unordered ON rows_of.file_number = unordered.file_number
 )
 
 SELECT
