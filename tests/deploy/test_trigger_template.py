@@ -119,6 +119,19 @@ def test_the_bucket_tells_of_markers_only_and_may_do_so_before_it_is_made():
     assert TRIGGER["TellPermission"]["Properties"]["SourceAccount"] == {"Ref": "AWS::AccountId"}
 
 
+def test_the_bucket_is_reached_by_tls_only_as_the_lake_is():
+    policies = dict(resources("AWS::S3::BucketPolicy"))
+    ours, lakes = (
+        {one["Sid"]: one["Condition"] for one in policies[name]["PolicyDocument"]["Statement"]}
+        for name in ("MarkersPolicy", "BucketPolicy")
+    )
+
+    assert ours == lakes == {
+        "TlsOnly": {"Bool": {"aws:SecureTransport": "false"}},
+        "Tls12AtLeast": {"NumericLessThan": {"s3:TlsVersion": "1.2"}},
+    }  # fmt: skip
+
+
 def test_an_event_that_is_given_up_is_told_to_the_topic():
     assert TRIGGER["Tries"]["Properties"]["DestinationConfig"] == {"OnFailure": {"Destination": {"Ref": "Topic"}}}
     assert "Publish" in allowed("sns", "TriggerRole")
