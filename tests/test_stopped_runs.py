@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from pathlib import Path
@@ -16,9 +17,10 @@ COMMAND = (LUIGI, "--module", "waiting_task", "Waiting", "--date", "2017-11-10",
 
 
 @pytest.fixture
-def mail(inbox, ministack, project):  # noqa: F811
+def mail(inbox, ministack, project, monkeypatch):  # noqa: F811
     project.set("alerts", sns_topic_arn=inbox.topic)
-    project.environment |= {"AWS_ENDPOINT_URL_SNS": ministack, "PYTHONPATH": str(Path(__file__).parent)}
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent), prepend=os.pathsep)
+    project.environment["AWS_ENDPOINT_URL_SNS"] = ministack
     return inbox
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import os
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta, timezone
@@ -56,7 +57,7 @@ def begin(series: str) -> Failing:
 def remember(folder: Path, failing: Failing) -> None:
     """Keep what is known of a series; where that cannot be written, each of its failures is its first."""
     path = _file(folder, failing.series)
-    beside = path.with_suffix(".new")
+    beside = path.with_suffix(f".{os.getpid()}")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         beside.write_text(json.dumps(asdict(failing), indent=1), encoding="utf-8")

@@ -12,6 +12,7 @@ from typing import Any
 import luigi.worker
 
 from pipeline.core import config
+from pipeline.core.lake import Partition
 
 # What a traceback has above it, where a task does not say in a line what failed.
 LUIGIS = "Runtime error:"
@@ -130,7 +131,7 @@ class Summary:
     def partitions(self) -> list[str]:
         """Return the days, or other partitions, that the run was to make, in their order."""
         found = (getattr(one.task, "partition", None) for one in self.outcomes.values() if one.was_due)
-        return sorted({partition.value for partition in found if partition})
+        return sorted({partition.value for partition in found if isinstance(partition, Partition)})
 
     def errors(self) -> list[str]:
         """Return one line for each task that failed, or of which it was not known whether it is there."""

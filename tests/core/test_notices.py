@@ -225,12 +225,14 @@ def test_settings_that_keep_a_run_from_beginning_are_told_of(mail, settings):
     assert body.startswith("A run did not begin: [lake] max_refused = 2 (set at run time): expected a share between")
 
 
-def test_where_nothing_can_be_remembered_a_run_ends_as_it_would(mail, tmp_path):
+def test_where_nothing_can_be_remembered_a_run_ends_as_it_would(mail, tmp_path, caplog):
     (tmp_path / "log").write_text("a file in the place of the folder")
+    broken.add(SECOND)
 
-    assert build(Load(FIRST))
+    assert [build(Load(FIRST)), build(Load(SECOND))] == [True, False]
 
-    assert ends(mail) == ["Success"]
+    assert ends(mail) == ["Success", "Failure"]
+    assert f"That this failed is not remembered, since {tmp_path}/log/failing/" in caplog.text
 
 
 def test_what_cannot_be_told_fails_no_run(mail, monkeypatch):
