@@ -11,7 +11,7 @@ import pytest
 
 from pipeline.core.database import Database
 from pipeline.core.database.snapshots import SnapshotLoad, beside
-from pipeline.core.errors import CheckFailed, SourceUnavailable
+from pipeline.core.errors import CheckFailed, Retryable, SourceUnavailable
 from pipeline.core.etl_load import LoadState
 from pipeline.core.lake import Partition
 
@@ -35,9 +35,9 @@ def load(prices, *values, attempt="a-1", partition=DAY, seen=None, wait_seconds=
     snapshot = SnapshotLoad(TABLE, partition, attempt, "Prices", "0.1.0", seen or LoadState())
 
     def write(cursor):
-        with beside(cursor, snapshot, wait_seconds) as fresh:
+        with beside(cursor, snapshot, wait_seconds):
             lines = "".join(f"x,{value}\n" for value in values)
-            prices.fill(cursor, fresh, ("name", "value"), io.BytesIO(lines.encode()))
+            snapshot.fill(cursor, ("name", "value"), io.BytesIO(lines.encode()))
 
     prices.load_partition(snapshot, write)
 
@@ -81,6 +81,22 @@ def test_what_is_loaded_is_not_written_twice(prices):
 
     assert prices.query("SELECT pg_relation_size('public.price_1') > 5000000") == [(True,)]
     assert logged() - before < 1_000_000
+
+
+def test_rows_of_a_try_that_failed_are_not_counted(prices):
+    snapshot = SnapshotLoad(TABLE, DAY, "a-1", "Prices", "0.1.0")
+    tries = []
+
+    def write(cursor):
+        with beside(cursor, snapshot, 20):
+            snapshot.fill(cursor, ("name", "value"), io.BytesIO(b"x,1\n"))
+            tries.append(1)
+            if len(tries) == 1:
+                raise Retryable("the server asks for that")
+
+    prices.load_partition(snapshot, write)
+
+    assert prices.query("SELECT row_count FROM public.etl_load") == [(len(values(prices)),)] == [(1,)]
 
 
 def test_an_earlier_day_is_refused_and_changes_nothing(prices):

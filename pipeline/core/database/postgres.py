@@ -99,10 +99,6 @@ class Database(PartitionedTables):
         """Add rows to a table, in constant memory, and return their number. None is null."""
         return copies.copy_in(cursor, table, columns, rows)
 
-    def fill(self, cursor: Any, table: str, columns: Sequence[str], stream: IO[bytes]) -> int:
-        """Copy CSV without a header into a table that this transaction made, and return the number of rows."""
-        return copies.fill(cursor, table, columns, stream)
-
     def migrate(self, dry_run: bool = False) -> list[str]:
         """Make the tables those that sql/ declares, and return what was made, or in a dry run the statements due."""
         return self.create_tables(*database_files(), dry_run=dry_run)

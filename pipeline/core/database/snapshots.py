@@ -6,16 +6,17 @@ the table stays, and who reads it waits for no longer than the swap takes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import IO, Any
 
 import psycopg2
 from psycopg2 import errorcodes
 from psycopg2 import sql as names
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
 
+from pipeline.core.database.copies import fill
 from pipeline.core.errors import CheckFailed, SourceUnavailable
 from pipeline.core.etl_load import Load
 
@@ -38,6 +39,14 @@ SWAP_WAIT = "1s"
 class SnapshotLoad(Load):
     """One attempt to replace all of a table by what there is on a day."""
 
+    # How many rows each COPY put into the new table: counting them there would hold up readers, who wait for the end.
+    copied: list[int] = field(default_factory=list, compare=False)
+
+    @property
+    def fresh(self) -> str:
+        """The name of the table that takes the place of what is there."""
+        return f"{self.table}_{self.attempt.rpartition('-')[2]}"
+
     def empty(self, cursor: Any) -> None:
         """Leave the rows for readers until the swap. Raises CheckFailed if what is loaded is of a later day."""
         cursor.execute(NEWER, {"table": self.table})
@@ -48,26 +57,28 @@ class SnapshotLoad(Load):
                 " to have the table as of an earlier day, remove the rows of later ones from public.etl_load."
             )
 
+    def fill(self, cursor: Any, columns: Sequence[str], stream: IO[bytes]) -> None:
+        """Copy CSV without a header into the new table."""
+        self.copied.append(fill(cursor, self.fresh, columns, stream))
+
     def count(self, cursor: Any) -> int:
-        cursor.execute(names.SQL("SELECT count(*) FROM {}").format(_named(self.table)))
-        [(row_count,)] = cursor.fetchall()
-        return row_count
+        return sum(self.copied)
 
 
 @contextmanager
-def beside(cursor: Any, load: SnapshotLoad, wait_seconds: int) -> Iterator[str]:
-    """Yield the name of an empty table like that of a load; what it then holds takes the place of what is there.
+def beside(cursor: Any, load: SnapshotLoad, wait_seconds: int) -> Iterator[None]:
+    """Make the new table of a load, empty; what it holds at the end takes the place of what is there.
 
     Raises SourceUnavailable if others read the old rows for longer than `wait_seconds`.
     """
-    fresh = f"{load.table}_{load.attempt.rpartition('-')[2]}"
+    load.copied.clear()
     create = names.SQL("CREATE TABLE {} (LIKE {} INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING STORAGE)")
-    cursor.execute(create.format(_named(fresh), _named(load.table)))
-    yield fresh
+    cursor.execute(create.format(_named(load.fresh), _named(load.table)))
+    yield
     # The planner knows nothing of rows that were just copied.
-    cursor.execute(names.SQL("ANALYZE {}").format(_named(fresh)))
+    cursor.execute(names.SQL("ANALYZE {}").format(_named(load.fresh)))
     cursor.execute(BELOW, {"table": load.table})
-    _swap(cursor, load.table, [old for (old,) in cursor.fetchall()], fresh, wait_seconds)
+    _swap(cursor, load.table, [old for (old,) in cursor.fetchall()], load.fresh, wait_seconds)
 
 
 def _swap(cursor: Any, table: str, old: list[str], fresh: str, wait_seconds: int) -> None:

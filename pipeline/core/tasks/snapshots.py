@@ -40,11 +40,11 @@ class SnapshotTable(PartitionTask):
         load = SnapshotLoad(self.table, self.partition, new_attempt_id(), self.task_id, code_version(), seen, (source,))
 
         def write(cursor: Any) -> str:
-            with beside(cursor, load, store.wait_seconds) as fresh:
-                rows = 0
+            with beside(cursor, load, store.wait_seconds):
                 for file in manifest.files:
                     with lake().open(manifest, file.name) as stream:
-                        rows += store.fill(cursor, fresh, columns, stream)
+                        load.fill(cursor, columns, stream)
+                rows = load.count(cursor)
                 if rows != manifest.rows.written:
                     raise CheckFailed(
                         f"{self.output()}: {rows:,} rows of {manifest.location} were copied, which holds"
