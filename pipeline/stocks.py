@@ -37,6 +37,12 @@ COLUMNS = (
 )
 
 
+def price_files() -> ListedFiles:
+    """Return the files of prices, and the list of those that are read."""
+    remedy = "`lakeshift seed stocks` makes one to try with"
+    return ListedFiles(config.stocks().source, "CompanyNames/top_companies.txt", "Stocks", SOURCE, remedy)
+
+
 class HistoricalStockData(TypedFilesTask):
     """A day's prices of all companies on the list, in one file without a header."""
 
@@ -46,7 +52,7 @@ class HistoricalStockData(TypedFilesTask):
     findings = "stocks/historical_stock_data_findings.sql"
 
     def source(self) -> ListedFiles:
-        return ListedFiles(config.stocks().source, "CompanyNames/top_companies.txt", "Stocks", SOURCE)
+        return price_files()
 
     def zone(self) -> ZoneInfo:
         return config.stocks().timezone

@@ -7,10 +7,12 @@ import sys
 import traceback
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
-from pipeline.cli import alert, data, migrate, orphans, reruns, services, vacuum, watch
+from pipeline.cli import alert, data, migrate, orphans, reruns, seed_stocks, services, vacuum, watch
 from pipeline.cli.console import complain
 from pipeline.core.errors import PipelineError, one_line
 
@@ -20,12 +22,22 @@ The pipelines themselves are run by luigi, such as:
 luigi --module pipeline.user_behaviour UserBehaviourMetric --date 2010-12-01
 """
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+class Commands(TyperGroup):
+    """The commands, of which some have a name of two words."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        name = " ".join(args[:2])
+        return super().resolve_command(ctx, [name, *args[2:]] if name in self.commands else args)
+
+
+app = typer.Typer(cls=Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 for command in (
     services.up,
     services.down,
     migrate.migrate,
     data.seed,
+    seed_stocks.seed_stocks,
     data.query,
     reruns.rerun,
     watch.watch,
@@ -35,7 +47,7 @@ for command in (
     services.warm,
     alert.alert,
 ):
-    app.command()(command)
+    app.command(command.__name__.replace("_", " "))(command)
 
 
 @app.callback(help=HELP)

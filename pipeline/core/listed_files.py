@@ -32,8 +32,10 @@ class Listing:
 class ListedFiles:
     """A folder, or s3://bucket/prefix, with a list of quoted names in one file, and the files in a folder."""
 
-    def __init__(self, root: str, list_path: str, folder: str, setting: str) -> None:
+    def __init__(self, root: str, list_path: str, folder: str, setting: str, remedy: str = "") -> None:
         self.root, self.list_path, self.folder, self.setting = root, list_path, folder, setting
+        # What else helps who has no list.
+        self.remedy = f"; {remedy}" if remedy else ""
         self.store: Store = open_store(root, setting)
 
     def listing(self, refused: RefusedRows) -> Listing:
@@ -42,7 +44,7 @@ class ListedFiles:
         if found is None or not found.data.strip():
             what = "is empty" if found else "is not there"
             raise SourceUnavailable(
-                f"{self.store.url(self.list_path)} {what}. Put it there, or look at {self.setting}."
+                f"{self.store.url(self.list_path)} {what}. Put it there, or look at {self.setting}{self.remedy}."
             )
         there = {one.path.removeprefix(f"{self.folder}/") for one in self.store.list(self.folder)}
         names: dict[str, None] = {}

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import io
-import tarfile
 from collections.abc import Generator, Iterable, Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import IO
 
 from pipeline.core.errors import CheckFailed, SourceUnavailable
 from pipeline.core.records import Record, Refused, RefusedRows, checked_records, read_text, row_writer
 from pipeline.core.sources import HashedStream
+from pipeline.seed.given_files import open_files, reading
 from pipeline.seed.purchase import HEADER, Purchase, parse_purchase
-
-ARCHIVES = (".tar", ".tar.xz", ".txz", ".tar.gz", ".tgz", ".tar.bz2")
 
 
 def read_purchases(paths: Iterable[Path], refused: RefusedRows) -> Iterator[Purchase]:
@@ -24,12 +22,13 @@ def read_purchases(paths: Iterable[Path], refused: RefusedRows) -> Iterator[Purc
     """
     names: dict[str, str] = {}
     for path in paths:
-        try:
-            for name, stream in _open_files(path):
+        before = len(names)
+        with reading(path):
+            for name, stream in open_files(path, (".csv",)):
                 digest = yield from _read_file(name, stream, refused)
                 _check_new(names, digest, name)
-        except tarfile.TarError as error:
-            raise SourceUnavailable(f"{path} is no whole archive: {error}. Fetch it again.") from error
+        if len(names) == before:
+            raise SourceUnavailable(f"{path} holds no CSV file. Give the files of Online Retail.")
 
 
 def _read_file(name: str, stream: IO[bytes], refused: RefusedRows) -> Generator[Purchase, None, str]:
@@ -57,42 +56,3 @@ def _as_text(record: Record) -> str:
     target = io.StringIO(newline="")
     row_writer(target)(record.fields)
     return target.getvalue()
-
-
-def _open_files(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
-    """Yield the name and the bytes of each CSV file; the bytes are to be read before the next is asked for."""
-    files = sorted(path.rglob("*")) if path.is_dir() else [path]
-    found = False
-    for file in files:
-        if file == path or (_is_wanted(file.name) and file.is_file()):
-            for opened in _open_file(file):
-                found = True
-                yield opened
-    if not found:
-        raise SourceUnavailable(f"{path} holds no CSV file. Give the files of Online Retail.")
-
-
-def _open_file(file: Path) -> Iterator[tuple[str, IO[bytes]]]:
-    try:
-        stream = file.open("rb")
-    except OSError as error:
-        raise SourceUnavailable(f"{file} cannot be read: {error.strerror}. Look at the path.") from error
-    with stream:
-        if file.name.lower().endswith(ARCHIVES):
-            yield from _open_members(file, stream)
-        else:
-            yield str(file), stream
-
-
-def _open_members(file: Path, stream: IO[bytes]) -> Iterator[tuple[str, IO[bytes]]]:
-    """Yield the CSV files of an archive as they go by: nothing is unpacked, so their names touch no disk."""
-    with tarfile.open(fileobj=stream, mode="r|*") as archive:
-        for member in archive:
-            content = archive.extractfile(member) if member.isfile() else None
-            if content and member.name.lower().endswith(".csv") and _is_wanted(PurePosixPath(member.name).name):
-                yield f"{file}:{member.name}", content
-
-
-def _is_wanted(name: str) -> bool:
-    """Leave out what is neither data nor an archive, and the `._` files that macOS puts beside the real ones."""
-    return not name.startswith(".") and name.lower().endswith((".csv", *ARCHIVES))
