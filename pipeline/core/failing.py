@@ -18,16 +18,15 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Failing:
-    """That the last runs of a series failed: how many, since when, the last of them, and when somebody was told."""
+    """That the last runs of a series failed: since when, the last of them, and when somebody was told."""
 
     series: str
     since: str
-    count: int = 0
     last: str = ""
     told_at: str = ""
 
-    def once_more(self, name: str) -> Failing:
-        return replace(self, count=self.count + 1, last=name)
+    def again_with(self, name: str) -> Failing:
+        return replace(self, last=name)
 
     def told(self) -> Failing:
         return replace(self, told_at=_now().isoformat())
@@ -37,8 +36,7 @@ class Failing:
         return not self.told_at or _now() >= datetime.fromisoformat(self.told_at) + timedelta(hours=remind_hours)
 
     def __str__(self) -> str:
-        times = "time" if self.count == 1 else "times"
-        return f"{self.count} {times} since {self.since}, the last with {self.last}"
+        return f"it had failed since {self.since}, the last time with {self.last}"
 
 
 def recall(folder: Path, series: str) -> Failing | None:

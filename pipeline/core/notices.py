@@ -12,7 +12,7 @@ import luigi
 from pipeline.core import config, failing, killed_runs
 from pipeline.core.alerts import Alert, tell
 from pipeline.core.asked import Asked, asked_of
-from pipeline.core.errors import SettingError, one_line
+from pipeline.core.errors import SettingError
 from pipeline.core.summary import Summary
 
 log = logging.getLogger(__name__)
@@ -24,8 +24,8 @@ def _harmless() -> Iterator[None]:
     """Let no error out: a run does not fail because nobody can be told how it ended."""
     try:
         yield
-    except Exception as error:
-        log.warning("Nobody was told: %s", one_line(error), exc_info=True)
+    except Exception:
+        log.warning("Nobody was told", exc_info=True)
 
 
 def begin(roots: Sequence[luigi.Task]) -> Path | None:
@@ -63,10 +63,10 @@ def tell_of(kind: str, asked: Asked, lines: Iterable[str]) -> bool:
     before = failing.recall(folder, asked.series)
     if kind == SUCCESS:
         failing.forget(folder, asked.series)
-        recovered = (f"Recovered: it had failed {before}",) if before else ()
+        recovered = (f"Recovered: {before}",) if before else ()
         is_wanted = kind in wanted or (bool(before) and RECOVERY in wanted)
         return not is_wanted or tell(Alert(kind, (*recovered, *lines)))
-    now = (before or failing.begin(asked.series)).once_more(asked.name)
+    now = (before or failing.begin(asked.series)).again_with(asked.name)
     is_wanted = kind in wanted and (not asked.is_minibatch or now.is_to_be_told(settings.remind_hours))
     is_told = is_wanted and tell(Alert(kind, tuple(lines)))
     failing.remember(folder, now.told() if is_told else now)

@@ -166,8 +166,8 @@ def test_a_success_of_what_failed_says_so_also_to_who_hears_of_no_other(mail, se
 
     [(subject, body)] = mail.read()
     assert subject == "2304_Stock_Prices_Pipeline_Success"
-    assert body.startswith("Recovered: it had failed 1 time since ")
-    assert ", the last with Load 2017-11-09\nLoad 2017-11-10: success after" in body
+    assert body.startswith("Recovered: it had failed since ")
+    assert ", the last time with Load 2017-11-09\nLoad 2017-11-10: success after" in body
 
 
 def test_another_task_does_not_recover_for_it(mail, settings):
