@@ -1,6 +1,6 @@
 """A project of its own with a drop of stocks, and what its runs make and tell.
 
-from fixtures_stocks import stocks  # noqa: F401
+from fixtures_stocks import loaded, stocks  # noqa: F401
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from stock_drop import Drop, expected_rows
 from pipeline.core.database import database
 
 DAY, NEXT_DAY = "2017-11-10", "2017-11-11"
+OLD = ["2017-11-08,10,12,9.5,11,100,0", "2017-11-09,11,11,11,11,50,0"]
+NEW = [*OLD, "2017-11-10,11.5,12,11,11.25,75,0"]
 COLUMNS = (
     "stock_date::text, open_value, high_value, low_value, close_value, volume_traded, daily_percent_change,"
     " value_change, company_name"
@@ -64,6 +66,13 @@ class Stocks:
     def expected(self, *names: str) -> list[tuple]:
         return list(expected_rows(self.drop.folder / "Stocks" / name for name in names))
 
+    def sessions(self, which: str) -> list[int]:
+        """Return the processes of the server that are at something in its database."""
+        at = "datname = current_database() AND pid <> pg_backend_pid()"
+        return [
+            pid for (pid,) in self.project.database_query(f"SELECT pid FROM pg_stat_activity WHERE {at} AND {which}")
+        ]
+
     def told(self) -> list[str]:
         """Return how the runs ended of which somebody was told, since this was last asked."""
         return [subject.rpartition("_")[2] for subject, _ in self.inbox.read()]
@@ -97,3 +106,14 @@ def stocks(project: Project, ministack: str) -> Stocks:
     with project.in_force():
         database().migrate()
     return Stocks(project, Drop(project.folder / "stocks"), inbox)
+
+
+@pytest.fixture
+def loaded(stocks: Stocks) -> Stocks:
+    """Return stocks with an old day that is loaded, and lines for a new one."""
+    stocks.drop.put("a.us.csv", *OLD)
+    stocks.drop.list("a.us.csv")
+    assert stocks.run(DAY).code == 0
+    assert stocks.told() == ["Success"]
+    stocks.drop.put("a.us.csv", *NEW)
+    return stocks

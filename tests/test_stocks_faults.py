@@ -1,33 +1,21 @@
-"""Whatever goes wrong in a run of stocks, each run is told of once, and the table is the old one or the new one."""
+"""A run of stocks that is killed, or stands still while others run: readers have the old table or the new one."""
 
 from __future__ import annotations
 
 import pytest
-from fixtures_stocks import DAY, NEXT_DAY, stocks  # noqa: F401
+from fixtures_stocks import NEW, NEXT_DAY, loaded, stocks  # noqa: F401
+from processes import wait_until
 
-OLD = ["2017-11-08,10,12,9.5,11,100,0", "2017-11-09,11,11,11,11,50,0"]
-NEW = [*OLD, "2017-11-10,11.5,12,11,11.25,75,0"]
 MOMENTS = [
     "before the manifest", "after the manifest", "before the published file", "before its label", "before the commit",
     "after the commit",
 ]  # fmt: skip
 
 
-@pytest.fixture
-def loaded(stocks):  # noqa: F811
-    """Return stocks with an old day that is loaded, and lines for a new one."""
-    stocks.drop.put("a.us.csv", *OLD)
-    stocks.drop.list("a.us.csv")
-    assert stocks.run(DAY).code == 0
-    assert stocks.told() == ["Success"]
-    stocks.drop.put("a.us.csv", *NEW)
-    return stocks
-
-
 @pytest.mark.parametrize(
     "moment", ["during the copy", *(pytest.param(moment, marks=pytest.mark.faults) for moment in MOMENTS)]
 )
-def test_a_run_that_was_killed_is_finished_by_the_same_line(loaded, moment):
+def test_a_run_that_was_killed_is_finished_by_the_same_line(loaded, moment):  # noqa: F811
     new = loaded.expected("a.us.csv")
     with loaded.held(moment, NEXT_DAY) as held:
         held.kill()
@@ -42,7 +30,7 @@ def test_a_run_that_was_killed_is_finished_by_the_same_line(loaded, moment):
 
 
 @pytest.mark.faults
-def test_a_run_that_stood_still_before_it_published_leaves_what_a_later_one_did(loaded):
+def test_a_run_that_stood_still_before_it_published_leaves_what_a_later_one_did(loaded):  # noqa: F811
     with loaded.held("before the published file", NEXT_DAY) as held:
         # As long as it was.
         loaded.drop.put("a.us.csv", *NEW[:2], NEW[2].replace(",75,", ",99,"))
@@ -55,3 +43,30 @@ def test_a_run_that_stood_still_before_it_published_leaves_what_a_later_one_did(
     assert loaded.drop.published.read_text().splitlines()[-1].split(",")[5] == "99"
     assert loaded.table("volume_traded") == [(100,), (50,), (99,)]
     assert loaded.told() == ["Success", "Success"]
+
+
+def test_of_two_runs_at_once_one_loads_and_both_end_well(loaded):  # noqa: F811
+    new = loaded.expected("a.us.csv")
+    command = loaded.command(NEXT_DAY)
+    with loaded.held("before the commit", NEXT_DAY) as held, loaded.project.start(*command) as other:
+        wait_until(lambda: loaded.sessions("wait_event_type = 'Lock'"), 60)
+        done = held.go()
+        output, _ = other.communicate(timeout=60)
+
+    assert (done.code, other.returncode) == (0, 0), done.output + output
+    assert loaded.table() == new
+    assert loaded.told() == ["Success"]
+
+
+@pytest.mark.parametrize("moment", ["before the manifest", "before its label"])
+@pytest.mark.faults
+def test_a_run_that_stood_still_while_another_did_all_ends_well(loaded, moment):  # noqa: F811
+    new = loaded.expected("a.us.csv")
+    with loaded.held(moment, NEXT_DAY) as held:
+        other = loaded.run(NEXT_DAY)
+        done = held.go()
+
+    assert (done.code, other.code) == (0, 0), done.output + other.output
+    assert loaded.table() == new
+    assert len(loaded.drop.published.read_text().splitlines()) == 3
+    assert "Failure" not in loaded.told()
