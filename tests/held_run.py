@@ -17,7 +17,7 @@ sys.path.pop(0)
 import luigi.cmdline
 
 from pipeline.core import etl_load
-from pipeline.core.database import Database
+from pipeline.core.database.snapshots import SnapshotLoad
 from pipeline.core.store.local import LocalStore
 
 MOMENT, FOLDER = sys.argv[1], Path(sys.argv[2])
@@ -72,12 +72,12 @@ def is_of_label(store: LocalStore, paths: Any) -> bool:
     return any(path.endswith(".csv.json") for path in paths)
 
 
-fill = Database.fill
+fill = SnapshotLoad.fill
 LocalStore.create = held(LocalStore.create, "before the manifest", "after the manifest", is_manifest)
 LocalStore.replace = held(LocalStore.replace, "before the manifest", "after the manifest", is_manifest)
 LocalStore.create = held(LocalStore.create, "before its label", "", is_label)
 LocalStore.delete = held(LocalStore.delete, "", "before the published file", is_of_label)
-Database.fill = lambda self, cursor, table, columns, stream: fill(self, cursor, table, columns, HeldStream(stream))
+SnapshotLoad.fill = lambda self, cursor, columns, stream: fill(self, cursor, columns, HeldStream(stream))
 etl_load._mark = held(etl_load._mark, "", "before the commit", lambda *arguments: True)
 etl_load.PartitionedTables.load_partition = held(
     etl_load.PartitionedTables.load_partition, "", "after the commit", lambda *arguments: True
