@@ -9,10 +9,10 @@ import pytest
 from stock_drop import Drop
 
 from pipeline.core.errors import CheckFailed
-from pipeline.core.lake import lake
+from pipeline.core.lake import Counts, File, lake
 from pipeline.core.sections import FINDINGS
 from pipeline.core.spark import client
-from pipeline.stocks import HistoricalStockData
+from pipeline.stocks import HistoricalStockData, HistoricalStocks
 
 ODD = {
     "prices below 0": "2017-11-03,-1,2,-2,1,1,0",
@@ -112,3 +112,54 @@ def test_too_many_odd_rows_are_refused_as_a_whole(odd, settings):
 
     with pytest.raises(CheckFailed, match="8 of 12 rows are refused, more than"):
         Day().make()
+
+
+NAMES = [
+    "b rk.us.csv", "it's.us.csv", 'say "x", y.us.csv', "größe-株.us.csv", "-f.us.csv", "a*.us.csv", "[a].us.csv",
+    "nan.us.csv", "a?.us.csv", "#1%.us.csv", "no point",
+]  # fmt: skip
+
+
+def test_a_file_may_have_any_name(drop):
+    for number, name in enumerate(NAMES):
+        drop.put(name, f"2017-11-{number + 1:02},1,1,1,1,{number},0")
+    drop.put("ab.us.csv", "2017-11-09,1,1,1,1,99,0")
+    drop.list(*NAMES)
+    day = Day()
+
+    made = day.make()
+
+    assert made.startswith(f"read {len(NAMES)}, wrote {len(NAMES)}, refused 0")
+    assert [(row[8], row[5]) for row in day.rows] == [(n.split(".")[0], str(i)) for i, n in enumerate(NAMES)]
+
+
+def test_there_may_be_more_than_a_thousand_files(drop):
+    names = [f"{number:04}.us.csv" for number in reversed(range(1500))]
+    for name in names:
+        drop.put(name, "2017-11-09,1,1,1,1,1,0")
+    drop.list(*names)
+    day = Day()
+
+    day.make()
+
+    assert [row[8] for row in day.rows] == [name[:4] for name in names]
+
+
+def test_a_list_without_one_file_that_is_there_is_no_day(drop):
+    drop.list("a.us.csv", "../b.us.csv")
+
+    with pytest.raises(CheckFailed, match="2 of 2 rows are refused"):
+        Day().make()
+
+
+def test_a_file_of_the_lake_with_other_columns_is_not_copied(drop, settings, postgres, database_url):
+    postgres.create_tables("stocks/database.sql")
+    settings("database", "url", database_url)
+    task = HistoricalStocks(date=Day().task.date)
+    attempt = lake().begin(HistoricalStockData.dataset, task.partition, "test")
+    attempt.open("part-0000.csv").close()
+    schema = {"company_name": "varchar", "stock_date": "date"}
+    attempt.commit([File("part-0000.csv", 0, 0)], Counts(0, 0, 0), schema, (), "test")
+
+    with pytest.raises(CheckFailed, match=r"has the columns company_name, stock_date, and sql/stocks/historical_s"):
+        task.make()

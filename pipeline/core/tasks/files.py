@@ -71,7 +71,8 @@ class TypedFilesTask(SourceTask):
 
     def _name_files(self, connection: Any, names: Sequence[str]) -> None:
         """Make the relation that the query and the findings are run on."""
-        connection.execute(f"SET VARIABLE names = {texts(names)}")
+        # A list of nothing would be one of numbers.
+        connection.execute(f"SET VARIABLE names = {texts(names)}::varchar[]")
         connection.execute(
             "CREATE VIEW read_file AS"
             " SELECT *, rowid AS row_id, getvariable('names')[file_number + 1] AS file_name FROM typed_row"
