@@ -25,7 +25,7 @@ def mail(inbox, ministack, project):  # noqa: F811
 @pytest.fixture
 def drop(project) -> Drop:
     project.set("stocks", source="stocks")
-    assert project.lakeshift("migrate").code == 0
+    project.given_tables()
     return Drop(project.folder / "stocks")
 
 
