@@ -25,7 +25,7 @@ def monitored(request, project):
 
 
 def test_a_marker_makes_the_table_and_its_day_is_claimed_for_good(project, monitored):
-    assert project.lakeshift("migrate").code == 0
+    project.given_tables()
     drop = Drop(project.folder / "stocks")
     drop.put("a.us.csv", "2017-11-10,1,1,1,1,5,0")
     drop.list("a.us.csv")
