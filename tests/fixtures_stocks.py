@@ -59,9 +59,9 @@ class Stocks:
             finally:
                 process.kill()
 
-    def table(self, columns: str = COLUMNS) -> list[tuple]:
+    def table(self, columns: str = COLUMNS, order: str = "ORDER BY ctid") -> list[tuple]:
         """Return the rows in the order in which they were copied."""
-        return self.project.database_query(f"SELECT {columns} FROM public.historical_stocks_data ORDER BY ctid")
+        return self.project.database_query(f"SELECT {columns} FROM public.historical_stocks_data {order}")
 
     def expected(self, *names: str) -> list[tuple]:
         return list(expected_rows(self.drop.folder / "Stocks" / name for name in names))

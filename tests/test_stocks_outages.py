@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from contextlib import suppress
+from datetime import date, timedelta
 from pathlib import Path
 
 import psutil
@@ -148,3 +149,22 @@ def test_a_full_disk_of_the_server_fails_the_run_in_one_line_and_spoils_nothing(
     assert "No space left on device" in line
     assert (again.code, stocks.told()) == (0, ["Success"]), again.output
     assert stocks.table() == stocks.expected("a.us.csv")
+
+
+@pytest.mark.faults
+def test_a_file_of_200_megabytes_is_loaded_in_less_than_a_gigabyte_of_memory(stocks):  # noqa: F811
+    days = (date(2000, 1, 1) + timedelta(number) for number in range(5_000))
+    lines = [f"{day},10.25,12,9.5,11.125,1000000,0" for day in days]
+    times = 200_000_000 // sum(len(line) + 2 for line in lines) + 1
+    stocks.drop.put("a.us.csv", *lines * times)
+    stocks.drop.list("a.us.csv")
+
+    with stocks.project.start(*stocks.command()) as process:
+        output = process.stdout.read()
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+
+    assert process.returncode == 0, output
+    assert used.ru_maxrss < 1_000_000
+    [(count, volume)] = stocks.table("count(*), sum(volume_traded)::bigint", "")
+    assert (count, volume) == (5_000 * times, 5_000_000_000 * times)
