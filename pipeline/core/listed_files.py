@@ -84,12 +84,13 @@ class ListedFiles:
             digest.update(f"{one.path}\0{one.bytes}\0{one.modified.isoformat()}\n".encode())
         return digest.hexdigest()
 
-    def fingerprint(self, files: Sequence[SourceFile], state: str) -> Input:
+    def fingerprint(self, listing: Listing, files: Sequence[SourceFile], state: str) -> Input:
         """Return what the files were. Raises SourceUnavailable if they are no longer in the state that was seen."""
         size = sum(file.path.stat().st_size for file in files)
         if self.state() != state:
             raise SourceUnavailable(f"{self.root} changed while it was read. Wait until it is written, and run again.")
-        return Input(self.root, fingerprint={"files": len(files), "bytes": size, "state": state})
+        counts = {"files": len(files), "files_not_listed": listing.others, "bytes": size}
+        return Input(self.root, fingerprint={**counts, "state": state})
 
 
 def _names(text: str) -> Iterator[tuple[str, str]]:

@@ -8,7 +8,7 @@ import pytest
 from fixtures_s3 import REGION, new_bucket
 
 from pipeline.core.errors import SourceUnavailable
-from pipeline.core.listed_files import ListedFiles
+from pipeline.core.listed_files import ListedFiles, Listing
 from pipeline.core.records import RefusedRows
 
 
@@ -96,4 +96,13 @@ def test_files_that_change_while_they_are_read_are_refused(folder):
     (folder / "Stocks/a.us.csv").write_text("A.us.csv")
 
     with pytest.raises(SourceUnavailable, match="changed while it was read"):
-        files.fingerprint(fetched, state)
+        files.fingerprint(Listing(("a.us.csv",), 4), fetched, state)
+
+
+def test_the_fingerprint_counts_the_files_that_are_read_and_those_that_nobody_asked_for(folder):
+    files = ListedFiles(str(folder), "list.txt", "Stocks", "[stocks] source")
+    listing, state = Listing(("a.us.csv", "b c.us.csv"), 3), files.state()
+
+    read = files.fingerprint(listing, files.fetch(listing.names, folder / "fetched"), state)
+
+    assert read.fingerprint == {"files": 2, "files_not_listed": 3, "bytes": 18, "state": state}

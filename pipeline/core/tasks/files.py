@@ -60,7 +60,7 @@ class TypedFilesTask(SourceTask):
             self._name_files(connection, listing.names)
             odd_rows = OddRows(connection, read_sql(self.findings), "typed_row")
             odd_rows.refuse(self.refused_findings(), typed, refused)
-            read = source.fingerprint(files, state)
+            read = source.fingerprint(listing, files, state)
             schema = self._write(connection, scratch / PART)
             odd = tuple(f"{number:,} {name}" for name, number in odd_rows.counts())
             [(count,)] = connection.execute("SELECT count(*) FROM typed_row").fetchall()
