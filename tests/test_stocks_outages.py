@@ -100,7 +100,9 @@ def test_a_full_disk_fails_the_run_in_one_line_and_spoils_nothing(loaded, small_
 
     assert (done.code, between, told) == (30, old, ["Failure"]), done.output
     [line] = [line for line in done.lines if "FAILED" in line]
+    assert f"{full}" in line
     assert "No space left on device" in line
+    assert "Mend that and run it again." in line
     assert (again.code, loaded.told()) == (0, ["Success"]), again.output
     assert loaded.table() == loaded.expected("a.us.csv")
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
 import duckdb
 
+from pipeline.core.errors import SourceUnavailable
 from pipeline.core.lake import Attempt, Counts, File
 from pipeline.core.listed_files import ListedFiles
 from pipeline.core.odd_rows import OddRows
@@ -47,7 +49,7 @@ class TypedFilesTask(SourceTask):
 
     def read(self, attempt: Attempt) -> Made:
         with (
-            scratch_folder(run_folder()) as scratch,
+            _scratch(str(self.output())) as scratch,
             RefusedRows(lambda: attempt.open_refused("refused.csv", "wb")) as refused,
             duckdb.connect(config={"temp_directory": str(scratch / "spill")}) as connection,
         ):
@@ -84,3 +86,16 @@ class TypedFilesTask(SourceTask):
         connection.execute(f"COPY (\n{query}\n) TO '{to}' (FORMAT csv, HEADER false)")
         described = connection.execute(f"DESCRIBE\n{query}").fetchall()
         return {column: kind.lower() for column, kind, *_ in described}
+
+
+@contextmanager
+def _scratch(what: str) -> Iterator[Path]:
+    """Yield a folder for a block. Raises SourceUnavailable if that can read no file, or keep no more rows."""
+    with scratch_folder(run_folder()) as scratch:
+        try:
+            yield scratch
+        except (OSError, duckdb.IOException, duckdb.OutOfMemoryException) as error:
+            raise SourceUnavailable(
+                f"{what}: its files could not be read, or their rows not be kept in {scratch.parent} ($TMPDIR):"
+                f" {error}. Nothing was committed. Mend that and run it again."
+            ) from error
