@@ -8,7 +8,7 @@ import luigi
 import pytest
 from fixtures_mail import inbox  # noqa: F401
 
-from pipeline.core import failing, killed_runs, notices, run
+from pipeline.core import failing, killed_runs, logs, notices, run
 from pipeline.core.asked import asked_of
 from pipeline.core.errors import CheckFailed
 from pipeline.core.lake import Partition
@@ -59,6 +59,8 @@ def mail(inbox, settings, tmp_path, ministack, monkeypatch):  # noqa: F811
     monkeypatch.setenv("AWS_ENDPOINT_URL_SNS", ministack)
     monkeypatch.setattr(run, "open_file", lambda path: None)
     run.install()
+    # Not in the middle of a test: pytest would not see what is logged from then on.
+    logs.open_console("INFO")
     broken.clear()
     made.clear()
     return inbox
