@@ -185,6 +185,9 @@ def test_steps_of_a_killed_run_go_on_and_their_cluster_is_the_next_run_s(mine, e
     watching = process_of(following.run)
 
     wait_until(lambda: next(iter(mine.records)).record.owner == following.owner)
+    # A process knows that the cluster is its run's own once it looks at the steps.
+    looks = emr.calls("ListSteps")
+    wait_until(lambda: emr.calls("ListSteps") > looks)
 
     assert following.clusters.end() == [emr.made()[0]["id"]]
     watching.join(60)
