@@ -6,6 +6,7 @@ refused, so that an oddity costs the time of its own file and no good row.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ from pipeline.core.typed_columns import Column
 
 __all__ = ["Column", "SourceFile", "TypedFiles"]
 
+# DuckDB takes a path with * or [ in it for a pattern.
+PLAIN_PATH = re.compile(r"/[\w/. =-]+", re.ASCII)
 EMPTY = "the file is empty"
 
 
@@ -39,9 +42,11 @@ class TypedFiles:
 
     def __init__(self, files: Sequence[SourceFile], columns: Sequence[Column], scratch: Path, refused: RefusedRows):
         self.files, self.columns, self.refused = files, columns, refused
-        # DuckDB takes a name with * or [ in it for a pattern, so that it reads each by another name.
         self._folder = scratch / "files"
         self._folder.mkdir()
+        # Where DuckDB reads each.
+        self._paths = [file.path for file in files]
+        self._copied: set[int] = set()
 
     def load(self, connection: duckdb.DuckDBPyConnection, table: str) -> None:
         """Make a table of the good rows of all files: the columns, and file_number, where a file is in the list."""
@@ -60,39 +65,39 @@ class TypedFiles:
         """Yield what the rows of a file were made of, a record a row, with their lines in the file."""
         with read_text(self.files[number].path.open("rb")) as source:
             found = self._records(source, self.files[number].name)
-            is_whole = self._place(number).is_symlink()
-            yield from (one for one in (found if is_whole else self._typed(found)) if isinstance(one, Record))
+            fit = self._typed(found) if number in self._copied else found
+            yield from (one for one in fit if isinstance(one, Record))
 
     def _place(self, number: int) -> Path:
         return self._folder / f"{number:08}.csv"
-
-    @property
-    def _places(self) -> list[str]:
-        # DuckDB reads one at least.
-        return [str(self._place(number)) for number in range(max(1, len(self.files)))]
 
     @property
     def _header(self) -> list[str]:
         return [column.header for column in self.columns]
 
     def _place_all(self) -> None:
-        """Put each file, or what is good in one that is of another kind, where DuckDB finds it."""
+        """Say where DuckDB finds each file, or what is good in one that is of another kind."""
         if not self.files:
+            # It reads one at least.
+            self._paths = [self._place(0)]
             self._place(0).write_text(",".join(self._header))
         for number, file in enumerate(self.files):
-            if has_header(file.path, self._header):
-                self._place(number).symlink_to(file.path)
-            else:
+            if not has_header(file.path, self._header):
                 self._copy(number)
+            elif not PLAIN_PATH.fullmatch(str(file.path)):
+                self._paths[number] = self._place(number)
+                self._place(number).symlink_to(file.path)
 
     def _is_misread(self, number: int) -> bool:
         dates = sum(column.type is date for column in self.columns)
-        return self._place(number).is_symlink() and is_misread(self.files[number].path, dates)
+        return number not in self._copied and is_misread(self.files[number].path, dates)
 
     def _copy(self, number: int) -> None:
         """Put a copy of the good records of a file in its place, and quarantine the others."""
         file, place = self.files[number], self._place(number)
         place.unlink(missing_ok=True)
+        self._paths[number] = place
+        self._copied.add(number)
         with read_text(file.path.open("rb")) as source, place.open("w", encoding="utf-8", newline="") as target:
             write_row = row_writer(target)
             write_row(self._header)
@@ -120,7 +125,7 @@ class TypedFiles:
         """Make the table of what DuckDB can read, and say whether that is a part of every file."""
         connection.execute("DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans")
         try:
-            self._read(connection, table, self._places)
+            self._read(connection, table, self._paths)
         except duckdb.InvalidInputException:
             return False
         return True
@@ -129,22 +134,23 @@ class TypedFiles:
         """Return which files have to be copied first, or none if the table holds all rows."""
         if is_read:
             return self._rejected(connection) | self._out_of_range(connection, table)
-        return {number for number, path in enumerate(self._places) if not self._is_readable(connection, path)}
+        return {number for number, path in enumerate(self._paths) if not self._is_readable(connection, path)}
 
-    def _read(self, connection: duckdb.DuckDBPyConnection, table: str, paths: list[str]) -> None:
+    def _read(self, connection: duckdb.DuckDBPyConnection, table: str, paths: Sequence[Path]) -> None:
         # The names are ours; with a parameter, duckdb would first import pandas, which takes longer than all the rest.
         columns = {column.name: column.sql_type for column in self.columns}
         select = f"""
             CREATE OR REPLACE TABLE {table} AS
-            SELECT * EXCLUDE (filename), parse_filename(filename, true)::integer AS file_number
+            SELECT *, file_index::integer AS file_number
             FROM read_csv(
-                {texts(paths)}, columns = {columns}, force_not_null = {texts(columns)}, header = true,
-                auto_detect = false, delim = ',', quote = '', escape = '', filename = true, store_rejects = true
+                {texts(map(str, paths))}, columns = {columns}, force_not_null = {texts(columns)}, header = true,
+                auto_detect = false, delim = ',', quote = '', escape = '', compression = 'none',
+                hive_partitioning = false, store_rejects = true
             )
         """  # noqa: S608
         connection.execute(select)
 
-    def _is_readable(self, connection: duckdb.DuckDBPyConnection, path: str) -> bool:
+    def _is_readable(self, connection: duckdb.DuckDBPyConnection, path: Path) -> bool:
         try:
             self._read(connection, "one_file", [path])
         except duckdb.InvalidInputException:
@@ -157,7 +163,8 @@ class TypedFiles:
         paths = connection.execute(
             "SELECT DISTINCT file_path FROM reject_errors JOIN reject_scans USING (scan_id, file_id)"
         ).fetchall()
-        return {int(Path(path).stem) for (path,) in paths}
+        numbers = {str(path): number for number, path in enumerate(self._paths)}
+        return {numbers[path] for (path,) in paths}
 
     def _out_of_range(self, connection: duckdb.DuckDBPyConnection, table: str) -> set[int]:
         odd = [f'"{column.name}" % 1 <> 0' for column in self.columns if column.type is int]
