@@ -1,7 +1,11 @@
 # Everything runs in ./venv, which is made from setup.py and constraints.txt.
 PYTHON ?= python3
 BIN := venv/bin
+# Most of what is installed is never imported, and what is imported is compiled then.
+PIP_INSTALL := -m pip install --quiet --no-compile
 DATE ?= 2010-12-01
+# How many tests run side by side; each side starts servers and a Spark of its own.
+WORKERS ?= 2
 TOP = SELECT * FROM public.user_behavior_metric WHERE insert_date = '$(DATE)' ORDER BY amount_spent DESC
 
 .PHONY: help demo test lint deploy-lint unit faults lock java browser clean
@@ -25,7 +29,9 @@ demo: java venv/installed
 	@echo "  lakeshift seed --purchases FILE.csv --reviews FILE.csv                        # your own data"
 	@echo "  lakeshift --help; lakeshift down"
 
-test: java venv/installed-test lint deploy-lint browser unit
+test: java
+	@$(MAKE) --no-print-directory -j2 lint deploy-lint browser
+	@$(MAKE) --no-print-directory unit
 
 lint: venv/installed-test
 	$(BIN)/ruff check .
@@ -41,13 +47,13 @@ deploy-lint: venv/deploy/installed
 	venv/deploy/bin/shellcheck deploy/release.sh deploy/host/install.sh deploy/host/switch.sh deploy/host/lakeshift-env .ci/*
 
 unit: venv/installed-test
-	$(BIN)/python -m pytest -m "not faults"
+	$(BIN)/python -m pytest -m "not faults" -n $(WORKERS) --dist worksteal
 
 faults: java venv/installed-test
 	$(BIN)/python -m pytest -m faults --timeout 3600
 
 lock: venv/installed-test
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[lock]'
+	$(BIN)/python $(PIP_INSTALL) --constraint constraints.txt --editable '.[lock]'
 	$(BIN)/uv pip compile setup.py --all-extras --constraints constraints.in --universal --python-version 3.10 --upgrade \
 		--no-header --no-annotate --output-file constraints.txt
 	$(BIN)/uv pip compile deploy/lint.in --universal --python-version 3.10 --upgrade --no-header --no-annotate \
@@ -67,19 +73,23 @@ java:
 
 venv/installed: setup.py constraints.txt
 	$(PYTHON) -m venv venv
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	$(BIN)/python $(PIP_INSTALL) --constraint constraints.txt --editable .
 	@touch $@
 
-venv/installed-test: setup.py constraints.txt
+venv/installed-test: setup.py constraints.txt | venv
 	$(PYTHON) -m venv venv
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test]'
+	$(BIN)/python $(PIP_INSTALL) --constraint constraints.txt --editable '.[test]'
 	@touch $@ venv/installed
 
 # checkov pins old libraries, so it has an environment of its own.
-venv/deploy/installed: deploy/constraints.txt
+venv/deploy/installed: deploy/constraints.txt | venv
 	$(PYTHON) -m venv venv/deploy
-	venv/deploy/bin/python -m pip install --quiet --requirement deploy/constraints.txt
+	venv/deploy/bin/python $(PIP_INSTALL) --requirement deploy/constraints.txt
 	@touch $@
+
+# Of two that make it at once one would fail.
+venv:
+	@mkdir -p $@
 
 clean:
 	-$(BIN)/lakeshift down

@@ -42,6 +42,7 @@ setup(
         "test": [
             "pytest>=9",
             "pytest-timeout>=2.4",
+            "pytest-xdist>=3.8",
             "hypothesis>=6.130",
             "trustme>=1.2",
             "ministack>=1.5.33,<1.6",
