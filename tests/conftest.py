@@ -15,9 +15,14 @@ from fixtures_s3 import aws_keys, ministack  # noqa: F401
 from fixtures_seaweedfs import seaweedfs  # noqa: F401
 from fixtures_serverless import serverless, serverless_process  # noqa: F401
 from fixtures_settings import settings  # noqa: F401
+from hypothesis import settings as hypothesis_settings
 from project import Project
 
 from pipeline.core.spark import client
+
+# How long an example takes says how busy the machine is.
+hypothesis_settings.register_profile("lakeshift", deadline=None)
+hypothesis_settings.load_profile("lakeshift")
 
 
 @pytest.fixture(scope="session")

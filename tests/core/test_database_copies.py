@@ -182,7 +182,7 @@ def test_a_row_that_does_not_fit_is_named_by_postgresql(numbers):
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(st.tuples(st.integers(-(2**31), 2**31 - 1), texts), max_size=20))
 def test_whatever_comes_in_comes_out(numbers, rows):
     with numbers.transaction() as cursor:

@@ -43,7 +43,7 @@ print({"pandas", "numpy"} & sys.modules.keys())
 """
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(values=st.lists(VALUES, min_size=1, max_size=9))
 def test_every_value_comes_back_equal(warehouse, values):
     params = {f"v{number}": value for number, value in enumerate(values)}

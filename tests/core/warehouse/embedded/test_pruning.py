@@ -46,7 +46,7 @@ def rows(cursor, table, join, on, where):
 
 @example(join="LEFT JOIN", on="a.insert_date = b.insert_date", where="b.insert_date IS NULL")
 @example(join="FULL JOIN", on="b.insert_date = %(day)s", where="a.insert_date IS NULL")
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(join=joins, on=conditions, where=conditions)
 def test_pruning_changes_no_result(cursor, join, on, where):
     read_in_part = rows(cursor, REVIEWS, join, f"a.cid = b.cid AND {on}", where)
