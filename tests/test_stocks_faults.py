@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from fixtures_stocks import NEW, NEXT_DAY, loaded, stocks  # noqa: F401
+from fixtures_stocks import DAY, NEW, NEXT_DAY, loaded, stocks  # noqa: F401
 from processes import wait_until
 
 MOMENTS = [
@@ -70,3 +70,19 @@ def test_a_run_that_stood_still_while_another_did_all_ends_well(loaded, moment):
     assert loaded.table() == new
     assert len(loaded.drop.published.read_text().splitlines()) == 3
     assert "Failure" not in loaded.told()
+
+
+@pytest.mark.faults
+def test_of_two_days_at_once_the_later_one_stays(stocks):  # noqa: F811
+    stocks.drop.put("a.us.csv", *NEW)
+    stocks.drop.list("a.us.csv")
+    with stocks.held("before the commit", NEXT_DAY) as held, stocks.project.start(*stocks.command(DAY)) as earlier:
+        wait_until(lambda: stocks.sessions("wait_event_type = 'Lock'"), 60)
+        later = held.go()
+        output, _ = earlier.communicate(timeout=60)
+
+    assert (later.code, earlier.returncode) == (0, 30), later.output + output
+    assert "what is loaded is of insert_date=2017-11-11, which is later" in output
+    assert stocks.table() == stocks.expected("a.us.csv")
+    assert f'"insert_date={NEXT_DAY}"' in stocks.drop.published.with_suffix(".csv.json").read_text()
+    assert sorted(stocks.told()) == ["Failure", "Success"]

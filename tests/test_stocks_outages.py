@@ -71,6 +71,32 @@ def test_a_load_outlives_a_server_that(own_server, server, is_back):
     assert own_server.told() == ([] if is_back else ["Success"])
 
 
+def kill_server(folder: Path) -> None:
+    """Let a server die as if the power failed."""
+    [postmaster] = [one for one in psutil.process_iter(["cmdline"]) if str(folder) in (one.info["cmdline"] or ())]
+    postmaster.suspend()
+    dying = [*postmaster.children(recursive=True), postmaster]
+    for process in dying:
+        process.kill()
+    psutil.wait_procs(dying, 10)
+
+
+@pytest.mark.faults
+def test_what_was_loaded_is_there_when_the_server_was_killed(own_server, server):
+    with own_server.held("during the copy") as held:
+        kill_server(server)
+        start_postgres(server)
+        done = held.go()
+    kill_server(server)
+
+    again = own_server.run()
+
+    assert done.code == 0, done.output
+    assert again.output.startswith("Nothing to do"), again.output
+    assert own_server.table() == own_server.expected("a.us.csv")
+    assert own_server.told() == ["Success"]
+
+
 MANY = [f"2017-11-08,10,12,9.5,11,{number},0" for number in range(30_000)]
 
 
