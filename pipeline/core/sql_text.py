@@ -39,9 +39,15 @@ def opening(statement: str) -> str:
     return line if len(line) <= 80 else f"{line[:77]}..."
 
 
+def text(value: str) -> str:
+    """Return a text as DuckDB has it."""
+    quoted = value.replace("'", "''")
+    return f"'{quoted}'"
+
+
 def texts(values: Iterable[str]) -> str:
     """Return a list of texts as DuckDB has it."""
-    return f"[{', '.join(_text(value) for value in values)}]"
+    return f"[{', '.join(map(text, values))}]"
 
 
 def inserted_columns(statement: str, table: str) -> list[str]:
@@ -54,8 +60,3 @@ def inserted_columns(statement: str, table: str) -> list[str]:
     if not found or found["table"] != table or found["values"] != ",".join(f"%({column})s" for column in columns):
         raise ValueError(f"no INSERT of a row into {table}: {opening(statement)}")
     return columns
-
-
-def _text(value: str) -> str:
-    quoted = value.replace("'", "''")
-    return f"'{quoted}'"

@@ -5,6 +5,7 @@
 import gc
 import os
 import signal
+import subprocess
 import sys
 from datetime import datetime, timedelta, timezone
 
@@ -187,6 +188,23 @@ def test_a_file_whose_block_ended_with_an_error_is_nowhere(store):
         raise ZeroDivisionError
 
     assert list(store.list("")) == []
+
+
+def test_what_another_program_wrote_is_there_when_the_block_has_ended(store, tmp_path):
+    with store.written("d/it's a file.csv", tmp_path) as place:
+        subprocess.run(["tee", place], input=b"one\n", stdout=subprocess.DEVNULL, check=True)
+        before = list(store.list(""))
+
+    assert (before, [listed.path for listed in store.list("")]) == ([], ["d/it's a file.csv"])
+    assert store.read("d/it's a file.csv").data == b"one\n"
+
+
+def test_what_another_program_wrote_is_nowhere_after_an_error(store, tmp_path):
+    with pytest.raises(ZeroDivisionError), store.written("d/file.csv", tmp_path) as place:
+        place.write_bytes(b"half")
+        raise ZeroDivisionError
+
+    assert (list(store.list("")), list(store.uploads())) == ([], [])
 
 
 def test_a_file_that_was_forgotten_is_nowhere(store):

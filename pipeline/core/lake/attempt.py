@@ -5,7 +5,9 @@ from __future__ import annotations
 import datetime
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from pipeline.core.errors import CheckFailed, CommitLost, JobFailed, SourceUnavailable
@@ -56,6 +58,10 @@ class Attempt:
 
     def open(self, name: str, mode: str = "wb") -> BinaryIO:
         return self.store.open(f"{self.folder}/{name}", mode)
+
+    def written(self, name: str, scratch: Path) -> AbstractContextManager[Path]:
+        """Yield where another program is to write a file of this attempt; a scratch folder serves, if need be."""
+        return self.store.written(f"{self.folder}/{name}", scratch)
 
     def open_refused(self, name: str, mode: str = "wb") -> BinaryIO:
         return self.store.open(f"{self.quarantine}/{name}", mode)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +15,7 @@ from typing import Any, BinaryIO
 from pipeline.core import markers
 from pipeline.core.errors import SourceUnavailable
 
+BUFFER_BYTES = 1 << 20
 # How many of what stays an error names.
 NAMED = 5
 # What starts with it is being written or is a lock, and is never listed.
@@ -98,6 +101,17 @@ class Store(ABC):
     @abstractmethod
     def open(self, path: str, mode: str) -> BinaryIO:
         """Return a file open for "rb" or "wb"; what is written appears when closed, and not after an error."""
+
+    @contextmanager
+    def written(self, path: str, scratch: Path) -> Iterator[Path]:
+        """Yield where another program is to write a file, which appears at a path after the block, if that ends well.
+
+        That is in an empty scratch folder, unless the store has a place that is nearer.
+        """
+        place = scratch / Path(path).name
+        yield place
+        with place.open("rb") as source, self.open(path, "wb") as target:
+            shutil.copyfileobj(source, target, BUFFER_BYTES)
 
     @abstractmethod
     def upload(self, folder: Path, path: str) -> None:

@@ -15,10 +15,9 @@ from typing import BinaryIO, cast
 
 from pipeline.core.errors import SourceUnavailable
 from pipeline.core.locks import file_lock
-from pipeline.core.store.base import HIDDEN, Found, Listed, NewFile, Store, Upload, is_hidden, refuse_kept
+from pipeline.core.store.base import BUFFER_BYTES, HIDDEN, Found, Listed, NewFile, Store, Upload, is_hidden, refuse_kept
 
 ASIDE = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{16}")
-BUFFER_BYTES = 1 << 20
 
 
 class LocalStore(Store):
@@ -95,6 +94,19 @@ class LocalStore(Store):
             return target.open("rb")
         with _writing(target):
             return cast(BinaryIO, _NewFile(target))
+
+    @contextmanager
+    def written(self, path: str, scratch: Path) -> Iterator[Path]:
+        target = self.root / path
+        aside = _aside(target)
+        with _writing(target):
+            _make_folder(target.parent)
+        try:
+            yield aside
+            with _writing(target):
+                aside.replace(target)
+        finally:
+            aside.unlink(missing_ok=True)
 
     def upload(self, folder: Path, path: str) -> None:
         for listed in walk(folder):

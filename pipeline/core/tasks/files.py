@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +17,7 @@ from pipeline.core.records import RefusedRows
 from pipeline.core.runtime import scratch_folder
 from pipeline.core.spark.client import run_folder
 from pipeline.core.sql_files import read_sql
-from pipeline.core.sql_text import texts
+from pipeline.core.sql_text import text, texts
 from pipeline.core.tasks.lake import Made, SourceTask
 from pipeline.core.typed_csv import Column, TypedFiles
 
@@ -63,11 +62,10 @@ class TypedFilesTask(SourceTask):
             odd_rows = OddRows(connection, read_sql(self.findings), "typed_row")
             odd_rows.refuse(self.refused_findings(), typed, refused)
             read = source.fingerprint(listing, files, state)
-            schema = self._write(connection, scratch / PART)
+            with attempt.written(PART, scratch) as part:
+                schema = self._write(connection, part)
             odd = tuple(f"{number:,} {name}" for name, number in odd_rows.counts())
             [(count,)] = connection.execute("SELECT count(*) FROM typed_row").fetchall()
-            with (scratch / PART).open("rb") as made, attempt.open(PART, "wb") as target:
-                shutil.copyfileobj(made, target, 1 << 20)
         rows = Counts(count + refused.count, count, refused.count)
         return Made(rows, [File(PART, attempt.size(PART), count)], schema, (read,), refused.first, findings=odd)
 
@@ -83,7 +81,10 @@ class TypedFilesTask(SourceTask):
     def _write(self, connection: Any, to: Path) -> dict[str, str]:
         """Write what the query returns, and return its columns and their types."""
         query = read_sql(self.query).rstrip().rstrip(";")
-        connection.execute(f"COPY (\n{query}\n) TO '{to}' (FORMAT csv, HEADER false)")
+        try:
+            connection.execute(f"COPY (\n{query}\n) TO {text(str(to))} (FORMAT csv, HEADER false, COMPRESSION none)")
+        except duckdb.IOException as error:
+            raise SourceUnavailable(f"{to} could not be written: {error}. Mend that and run it again.") from error
         described = connection.execute(f"DESCRIBE\n{query}").fetchall()
         return {column: kind.lower() for column, kind, *_ in described}
 
