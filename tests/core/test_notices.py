@@ -14,7 +14,7 @@ from pipeline.core.errors import CheckFailed
 from pipeline.core.lake import Partition
 
 FIRST, SECOND = date(2017, 11, 9), date(2017, 11, 10)
-PASSWORD = "postgresql://luigi:hunter2@db/shop"
+SHOP = "postgresql://luigi:hunter2@db/shop"
 broken: set[date] = set()
 made: set[str] = set()
 
@@ -33,7 +33,7 @@ class Load(luigi.Task):
 
     def run(self) -> None:
         if self.date in broken:
-            raise CheckFailed(f"Load {self.date}: {PASSWORD} has no rows. Look at the source.")
+            raise CheckFailed(f"Load {self.date}: {SHOP} has no rows. Look at the source.")
         made.add(self.task_id)
 
 
