@@ -22,6 +22,8 @@ from pipeline.core.tasks.lake import Made, SourceTask
 from pipeline.core.typed_csv import Column, TypedFiles
 
 PART = "part-0000.csv"
+# What is more goes to the scratch folder, where DuckDB by itself would take four fifths of the machine.
+MEMORY = "512MB"
 
 
 class TypedFilesTask(SourceTask):
@@ -50,7 +52,7 @@ class TypedFilesTask(SourceTask):
         with (
             _scratch(str(self.output())) as scratch,
             RefusedRows(lambda: attempt.open_refused("refused.csv", "wb")) as refused,
-            duckdb.connect(config={"temp_directory": str(scratch / "spill")}) as connection,
+            duckdb.connect(config={"temp_directory": str(scratch / "spill"), "memory_limit": MEMORY}) as connection,
         ):
             source = self.source()
             state = source.state()
