@@ -10,7 +10,8 @@ from cloudformation import DEPLOY, NAMES, resources, template
 from pipeline.core.warehouse.redshift.warehouse import REMEDIES
 
 # What is open to whoever asks, since it is Amazon's.
-AMAZONS = {"AmazonLinuxPackages": "s3:GetObject", "EmrPackages": "s3:GetObject", "EmrLogs": "s3:PutObject"}
+PACKAGES = dict.fromkeys(("AmazonLinuxPackages", "EmrPackages", "ImageLayers"), "s3:GetObject")
+AMAZONS = PACKAGES | {"EmrLogs": "s3:PutObject"}
 
 
 @pytest.mark.parametrize("name", NAMES)
