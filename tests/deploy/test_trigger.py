@@ -3,25 +3,14 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date, datetime, timezone
+from datetime import datetime, timezone
 
 import pytest
-from fixtures_s3 import REGION
 from fixtures_trigger import CONTEXT, DOCUMENT
 from run_server import INSTANCE
 from trigger import handler
 
-from emr.lease import this_process
-from pipeline.core.claims import Claims
-from pipeline.core.store.s3 import S3Store
-
 DAY, NEXT_DAY = "2017-11-10", "2017-11-11"
-
-
-@pytest.fixture
-def watchers(trigger, ministack) -> Claims:
-    """The claims of `lakeshift watch` in the same bucket."""
-    return Claims(S3Store(f"s3://{trigger.bucket}", ministack, REGION), "stocks")
 
 
 def test_a_marker_starts_its_days_run_and_its_claim_names_it(trigger):
@@ -54,9 +43,25 @@ def test_a_day_that_is_done_is_not_run_again(trigger):
 
     [line] = trigger.tell(trigger.put(f"{DAY}.SUCCESS"))
 
-    assert told.endswith("is done")
+    assert told.endswith("is done; 2017-11-10 is not run again")
     assert "ignored, the run of 2017-11-10 is done" in line
     assert trigger.days() == [DAY]
+
+
+@pytest.mark.parametrize("is_told", [True, False])
+def test_a_day_that_was_done_stays_so_when_its_run_is_forgotten(trigger, is_told):
+    trigger.tell(trigger.put(f"{DAY}.SUCCESS"))
+    trigger.runs.commands[0].status = "Success"
+    if is_told:
+        trigger.end("Success")
+    else:
+        trigger.tell(trigger.put(f"{DAY}.SUCCESS"))
+    trigger.runs.commands.clear()
+
+    [line] = trigger.tell(trigger.put(f"{DAY}.SUCCESS"))
+
+    assert f"ignored, the run of {DAY} is done: {trigger.claim(DAY)['run']}" in line
+    assert trigger.days() == []
 
 
 def test_of_many_events_at_once_one_starts_the_run(trigger):
@@ -130,37 +135,14 @@ def test_s3s_own_test_and_what_is_none_of_its_business_are_answered(trigger):
     assert handler.handle({"what": "ever"}, CONTEXT) == ["an event of another kind: ignored"]
 
 
+def test_a_key_with_a_line_feed_is_one_line_of_the_log(trigger, capsys):
+    trigger.tell(trigger.record(f"x\nEND RequestId: 1\n{DAY}.SUCCESS"))
+
+    assert len(capsys.readouterr().out.splitlines()) == 1
+
+
 def test_each_answer_is_a_line_of_the_log(trigger, capsys):
     lines = trigger.tell(trigger.put(f"{DAY}.SUCCESS"), trigger.put(f"{NEXT_DAY}.SUCCESS"))
 
     assert capsys.readouterr().out.splitlines() == lines
     assert len(lines) == 2
-
-
-def test_a_day_that_a_watcher_has_is_left_to_it(trigger, watchers):
-    held = watchers.take(date(2017, 11, 10), "m", datetime.now(timezone.utc))
-
-    [line] = trigger.tell(trigger.put(f"{DAY}.SUCCESS"))
-
-    assert line.endswith(f"ignored, {DAY} is claimed by {held.claim.claimed_by}")
-    assert trigger.days() == []
-    assert watchers.read(date(2017, 11, 10)) == held
-
-
-def test_a_day_that_a_watcher_has_run_is_not_run_again(trigger, watchers):
-    held = watchers.take(date(2017, 11, 10), "m", datetime.now(timezone.utc))
-    watchers.note(held, run=this_process())
-
-    [line] = trigger.tell(trigger.put(f"{DAY}.SUCCESS"))
-
-    assert line.endswith(f"ignored, {DAY} is claimed by {held.claim.claimed_by} ({this_process()})")
-    assert trigger.days() == []
-
-
-def test_a_watcher_leaves_the_days_of_the_function_to_it(trigger, watchers):
-    trigger.tell(trigger.put(f"{DAY}.SUCCESS"))
-
-    taken = watchers.take(date(2017, 11, 10), "m", datetime.now(timezone.utc))
-
-    assert taken is None
-    assert watchers.read(date(2017, 11, 10)).claim.run == trigger.runs.commands[0].command_id

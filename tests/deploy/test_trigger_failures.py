@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from fixtures_trigger import CONTEXT
 from trigger import handler, marker
@@ -100,6 +102,19 @@ def test_a_command_whose_answer_was_lost_is_found_or_sent_but_never_sent_twice(t
     assert trigger.claim(DAY)["run"] == trigger.runs.commands[0].command_id
 
 
+def test_a_command_is_found_by_a_clock_that_is_behind(trigger, monkeypatch):
+    record = trigger.put(f"{DAY}.SUCCESS")
+    trigger.runs.faults.add(kind="cut", part="SendCommand", before=False)
+    with pytest.raises(handler.Unanswered):
+        trigger.tell(record)
+    trigger.runs.commands[0].requested_date_time -= timedelta(minutes=2)
+
+    monkeypatch.setattr(marker, "GONE_SECONDS", 0)
+    trigger.tell(record)
+
+    assert trigger.days() == [DAY]
+
+
 def test_a_command_of_which_nobody_knows_whether_it_was_sent_keeps_its_day(trigger, monkeypatch):
     record = trigger.put(f"{DAY}.SUCCESS")
     trigger.runs.faults.add(kind="error", part="SendCommand")
@@ -147,6 +162,13 @@ def test_a_run_that_failed_before_its_id_was_written_down_gives_its_day_back(tri
 
     assert told.endswith(f"{DAY} is free for its next marker")
     assert trigger.claim(DAY) is None
+
+
+def test_a_record_that_cannot_be_understood_fails_the_event_and_keeps_no_other_from_its_run(trigger):
+    with pytest.raises(handler.Unanswered, match=r"a record that cannot be understood: KeyError: 's3'"):
+        trigger.tell({"eventName": "ObjectCreated:Put"}, trigger.put(f"{DAY}.SUCCESS"))
+
+    assert trigger.days() == [DAY]
 
 
 def test_one_record_that_fails_keeps_no_other_from_its_run(trigger):

@@ -98,7 +98,8 @@ def test_the_day_of_a_task_that_ended_well_stays_taken(on_ecs):
 
     told = end(on_ecs, 0)
 
-    assert told.endswith("is done")
+    assert told.endswith(f"is done; {DAY} is not run again")
+    on_ecs.runs.tasks.clear()
     [line] = on_ecs.tell(on_ecs.put(f"{DAY}.SUCCESS"))
     assert f"ignored, the run of {DAY} is done" in line
 

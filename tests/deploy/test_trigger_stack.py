@@ -23,6 +23,7 @@ from run_server import INSTANCE, RunServer
 from stock_drop import Drop
 
 DAY, NEXT_DAY = "2017-11-10", "2017-11-11"
+STATUSES = ("Pending", "InProgress", "Success", "TimedOut")
 LINE = "2017-11-09,1,1,1,1,1,0"
 
 
@@ -141,17 +142,17 @@ def test_the_next_marker_of_a_day_whose_run_failed_starts_another(stack):
     wait_until(lambda: len(stack.runs.commands) == 2)
 
 
-def test_a_run_that_ends_well_wakes_nobody(stack):
+def test_the_ends_of_its_own_runs_are_told_and_nothing_else_of_them(stack):
     rule = stack.aws("events").describe_rule(Name=stack.made.RunEnds)
-    command = SimpleNamespace(command_id="1", document_name=DOCUMENT, status="Success", parameters={})
     of_others = SimpleNamespace(command_id="1", document_name="AWS-RunShellScript", status="Failed", parameters={})
+    ours = [SimpleNamespace(**vars(of_others) | {"document_name": DOCUMENT, "status": status}) for status in STATUSES]
 
     fits = [
         stack.aws("events").test_event_pattern(EventPattern=rule["EventPattern"], Event=json.dumps(ended(one)))
-        for one in (command, of_others)
+        for one in (*ours, of_others)
     ]
 
-    assert [one["Result"] for one in fits] == [False, False]
+    assert [one["Result"] for one in fits] == [False, False, True, True, False]
 
 
 @pytest.mark.faults

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from cloudformation import DEPLOY, resources, template
 from fixtures_trigger import run_document
+from trigger import handler
 
 from pipeline.core import config
 
@@ -109,6 +110,12 @@ def test_who_is_given_up_for_gone_is_gone():
     [gone] = re.findall(r"^GONE_SECONDS = (\d+)$", CODE["marker"], re.M)
 
     assert function["Timeout"] < int(gone) < 60
+
+
+def test_a_call_that_nobody_answers_leaves_the_function_time_to_say_so():
+    tries = 2
+
+    assert tries * sum(handler.WAITS.values()) < TRIGGER["Function"]["Properties"]["Timeout"]
 
 
 def test_the_bucket_tells_of_markers_only_and_may_do_so_before_it_is_made():

@@ -22,13 +22,14 @@ TOKEN_CHARACTERS = 36
 
 @dataclass(frozen=True)
 class Claim:
-    """One attempt to have a day run, and the run that came of it."""
+    """One attempt to have a day run, the run that came of it, and when that ended well."""
 
     day: str
     marker: str
     claimed_at: str
     claimed_by: str
     run: str | None = None
+    ended_at: str | None = None
 
     @property
     def token(self) -> str:
@@ -41,6 +42,9 @@ class Claim:
 
     def of_run(self, run: str) -> Claim:
         return replace(self, run=run)
+
+    def of_end(self, run: str, now: datetime) -> Claim:
+        return replace(self, run=run, ended_at=now.isoformat())
 
 
 class Claims:
@@ -69,6 +73,10 @@ class Claims:
     def give_back(self, day: str, version: str) -> bool:
         """Delete the claim that was seen, and say whether it was still that one."""
         return self._is_done(self.s3.delete_object, Key=self._key(day), IfMatch=version)
+
+    def url(self, day: str) -> str:
+        """Return where the claim of a day lies."""
+        return f"s3://{self.bucket}/{self._key(day)}"
 
     def later(self, day: str) -> str | None:
         """Return the key of a claim of a later day, or None."""

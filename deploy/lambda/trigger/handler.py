@@ -18,7 +18,8 @@ from trigger.marker import Marker, Markers
 from trigger.runs import DONE, RUNNING, Runs, runs
 
 PIPELINE = "stocks"
-# Together less than the function's own time.
+# Of each try. A call that nobody answers leaves the function time to say so; what its own time ends in the middle, the
+# event goes on with when it is brought again.
 WAITS = {"connect_timeout": 3, "read_timeout": 8}
 
 
@@ -31,10 +32,12 @@ def handle(event: dict[str, Any], context: Any) -> list[str]:
     lines, errors = [], []
     for what, answer in _answers(event, f"{FUNCTION}{context.function_name}/{context.aws_request_id}"):
         try:
-            line = f"{what}: {answer()}"
+            told = answer()
         except Exception as error:
-            line = f"{what}: {type(error).__name__}: {' '.join(str(error).split())}"
+            told = f"{type(error).__name__}: {error}"
             errors.append(error)
+        # A key may have a line feed in it, behind which its uploader would write the log.
+        line = " ".join(f"{what}: {told}".split())
         print(line)
         lines.append(line)
     if errors:
@@ -45,8 +48,13 @@ def handle(event: dict[str, Any], context: Any) -> list[str]:
 def _answers(event: dict[str, Any], who: str) -> Iterator[tuple[str, Any]]:
     """Yield what an event tells, and what makes the answer to it."""
     for record in event.get("Records", ()):
-        marker = _marker(record)
-        yield f"{marker.place} {record['eventName']}", partial(_markers().answer, marker, who)
+        try:
+            marker = _marker(record)
+        except (KeyError, TypeError, ValueError):
+            # It fails as what cannot be answered does, and those behind it are looked at.
+            yield "a record that cannot be understood", partial(_marker, record)
+        else:
+            yield f"{marker.place} {record.get('eventName')}", partial(_answer, marker, who)
     if "detail-type" in event:
         yield event["detail-type"], partial(_end, event)
     elif event.get("Event") == "s3:TestEvent":
@@ -60,14 +68,18 @@ def _marker(record: dict[str, Any]) -> Marker:
     return Marker(bucket, unquote_plus(thing["key"]), datetime.fromisoformat(record["eventTime"]))
 
 
+def _answer(marker: Marker, who: str) -> str:
+    return _markers().answer(marker, who)
+
+
 def _end(event: dict[str, Any]) -> str:
-    """Give the day back whose run has failed, so that its next marker starts another."""
+    """Give the day back whose run has failed, so that its next marker starts another; note that it ended well."""
     ended = _runs().ended(event)
     if not ended:
         return "is of no run that this function started"
-    if ended.state in (DONE, RUNNING):
+    if ended.state == RUNNING:
         return f"{ended.run} is {ended.state}"
-    return f"{ended.run} has {ended.state}; {_markers().give_back(ended)}"
+    return f"{ended.run} {'is' if ended.state == DONE else 'has'} {ended.state}; {_markers().end(ended)}"
 
 
 @cache

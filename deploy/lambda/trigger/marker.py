@@ -70,19 +70,23 @@ class Markers:
 
     def _look(self, mine: Claim, theirs: Claim, version: str) -> str:
         """Return what came of a marker whose day has a claim: its run is looked at, and replaced if it failed."""
+        if theirs.ended_at:
+            return f"ignored, the run of {mine.day} is done: {theirs.run}"
+        if not (self.runs.is_one(theirs.run) if theirs.run else theirs.claimed_by.startswith(FUNCTION)):
+            gone = f"If that is gone for good, remove {self.claims.url(mine.day)}"
+            return f"ignored, {mine.day} is claimed by {theirs.claimed_by} ({theirs.run or 'no run'}). {gone}"
         if not theirs.run:
             return self._mend(mine, theirs, version)
-        if not self.runs.is_one(theirs.run):
-            return f"ignored, {mine.day} is claimed by {theirs.claimed_by} ({theirs.run})"
         state = self.runs.state(theirs.run)
+        if state == DONE:
+            # While that is known: whoever runs it forgets it some day.
+            self._note_end((theirs, version), theirs.run)
         if state in (RUNNING, DONE):
             return f"ignored, the run of {mine.day} is {state}: {theirs.run}"
         return self._take_over(mine, version, f"{theirs.run} has {state}")
 
     def _mend(self, mine: Claim, theirs: Claim, version: str) -> str:
         """Go on with a claim that names no run: whoever made it is at it, or was killed before or after the call."""
-        if not theirs.claimed_by.startswith(FUNCTION):
-            return f"ignored, {mine.day} is claimed by {theirs.claimed_by}"
         if theirs.age_seconds(datetime.now(timezone.utc)) < GONE_SECONDS:
             raise Busy(f"{theirs.claimed_by} claimed {mine.day} a moment ago, and has not said yet what came of it")
         run = self.runs.resume(theirs.day, theirs.token, datetime.fromisoformat(theirs.claimed_at))
@@ -104,19 +108,27 @@ class Markers:
                 self.claims.give_back(mine.day, version)
             # Else nobody knows: the claim stays, and who comes by looks for a run of its name.
             raise
-        # If the run ended by now, and failed, its end has given the claim back, which is right.
+        # If the run ended by now, its end has given the claim back, or noted itself in it, which is right.
         noted = self.claims.replace(mine.of_run(run), version)
-        return f"started the run of {mine.day}: {run}" + ("" if noted else ", whose claim is gone by now")
+        return f"started the run of {mine.day}: {run}" + ("" if noted else ", which has ended by now")
 
-    def give_back(self, ended: Ended) -> str:
-        """Return what came of the claim of a run that failed."""
+    def end(self, ended: Ended) -> str:
+        """Return what came of the claim of a run that has ended: it says so for ever, or the day is free again."""
         day = str(date.fromisoformat(ended.name[: len("2017-11-10")]))
-        found = self.claims.read(day)
-        # It may have ended before its id was written down.
-        if not found or (found[0].run or found[0].token) not in (ended.run, ended.name):
-            return f"{day} is not claimed by it"
-        is_done = self.claims.give_back(day, found[1])
-        return f"{day} is free for its next marker" if is_done else f"{day} has another's claim by now"
+        for _ in range(LOOKS):
+            found = self.claims.read(day)
+            # It may have ended before its id was written down.
+            if not found or (found[0].run or found[0].token) not in (ended.run, ended.name):
+                return f"{day} is not claimed by it"
+            if ended.state != DONE and self.claims.give_back(day, found[1]):
+                return f"{day} is free for its next marker"
+            if ended.state == DONE and self._note_end(found, ended.run):
+                return f"{day} is not run again"
+        raise Busy(f"the claim of {day} was another {LOOKS} times")
+
+    def _note_end(self, found: tuple[Claim, str], run: str) -> str | None:
+        claim, version = found
+        return self.claims.replace(claim.of_end(run, datetime.now(timezone.utc)), version)
 
 
 def _is_refusal(error: Exception) -> bool:

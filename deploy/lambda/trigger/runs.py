@@ -6,10 +6,12 @@ import os
 import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 RUNNING, DONE, FAILED, FORGOTTEN = "running", "done", "failed", "forgotten"
+# As far the runner's clock may be behind that of a claim.
+BEHIND = timedelta(minutes=5)
 NAMED = re.compile(r"^\d{4}-\d{2}-\d{2}-[0-9a-f]{25}$")
 
 
@@ -69,8 +71,7 @@ class Commands(Runs):
         return str(command["Command"]["CommandId"])
 
     def resume(self, day: str, name: str, since: datetime) -> str | None:
-        # SSM takes seconds, and its clock may be behind that of the claim.
-        after = since.replace(second=0, microsecond=0).strftime("%Y-%m-%dT%H:%M:%SZ")
+        after = (since - BEHIND).strftime("%Y-%m-%dT%H:%M:%SZ")
         asked = [{"key": "InvokedAfter", "value": after}, {"key": "DocumentName", "value": self.document}]
         pages = self.ssm.get_paginator("list_commands").paginate(Filters=asked)
         commands = (one for page in pages for one in page["Commands"])
