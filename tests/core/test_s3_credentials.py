@@ -7,6 +7,7 @@ import re
 import threading
 import time
 from datetime import datetime, timedelta, timezone
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -65,7 +66,10 @@ def keys(monkeypatch, proxy, tmp_path):
         monkeypatch.setenv(name, str(tmp_path / "none"))
     monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", f"http://127.0.0.1:{server.server_port}/")
     proxy.refuse = server.refuse
+    # A later test's server may be given the port of this one's, and its connection would ask here for its keys.
+    monkeypatch.setattr(s3_connection, "connect", cache(s3_connection.connect.__wrapped__))
     yield server
+    s3_connection.Connection.clear_instance_cache()
     server.shutdown()
     server.server_close()
 
