@@ -16,7 +16,7 @@ from fixtures_s3 import proxy  # noqa: F401 - fixtures
 from s3_proxy import s3_error
 
 from pipeline.core.errors import SourceUnavailable
-from pipeline.core.store import s3_connection
+from pipeline.core.store import s3, s3_connection
 
 LIFE_SECONDS = 1.5
 
@@ -67,7 +67,7 @@ def keys(monkeypatch, proxy, tmp_path):
     monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", f"http://127.0.0.1:{server.server_port}/")
     proxy.refuse = server.refuse
     # A later test's server may be given the port of this one's, and its connection would ask here for its keys.
-    monkeypatch.setattr(s3_connection, "connect", cache(s3_connection.connect.__wrapped__))
+    monkeypatch.setattr(s3, "connect", cache(s3_connection.connect.__wrapped__))
     yield server
     s3_connection.Connection.clear_instance_cache()
     server.shutdown()
