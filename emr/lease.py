@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import socket
 from contextlib import suppress
@@ -90,7 +91,7 @@ def long_lease() -> Lease:
 
 def this_process() -> str:
     """Return what names this process among those of all hosts."""
-    return named(os.getpid())
+    return _own_name(os.getpid())
 
 
 @cache
@@ -101,6 +102,9 @@ def this_host() -> str:
     with suppress(OSError):
         parts.append(Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii")[:8])
         parts.append(f"{Path('/proc/self/ns/pid').stat().st_ino:x}")
+        # What tells this host, started again, from another of its name. It is not to be shown as it is.
+        if machine := Path("/etc/machine-id").read_bytes().strip():
+            parts.append(hashlib.sha256(machine).hexdigest()[:8])
     return "/".join(parts)
 
 
@@ -108,11 +112,15 @@ def now() -> datetime:
     return datetime.now(timezone.utc)
 
 
-@cache
 def named(pid: int) -> str:
     """Return what names a process of this host among those of all hosts."""
-    # Once for each process: it would say otherwise when the clock is set.
     return f"{this_host()} {pid} {psutil.Process(pid).create_time()}"
+
+
+@cache
+def _own_name(pid: int) -> str:
+    # Once for each process: it would say otherwise when the clock is set.
+    return named(pid)
 
 
 def _lease(length: timedelta) -> Lease:

@@ -16,6 +16,10 @@ from pipeline.core.asked import Asked
 from pipeline.core.errors import one_line
 
 log = logging.getLogger(__name__)
+# The name, the start, the PID namespace and the machine-id of a host.
+PARTS = 4
+# Linux gives this one to the namespace that is no container's, at each start.
+OF_THE_HOST = "effffffc"
 
 
 @dataclass(frozen=True)
@@ -77,9 +81,17 @@ def _put(folder: Path, note: Note) -> Path | None:
 def is_gone(owner: str) -> bool:
     """Say whether a process that was one of this host's, by this_process, is known to be gone."""
     # A lease knows nothing of other hosts; here the host before it was started again is none.
-    name, start = (_host(one).partition("/")[::2] for one in (owner, this_process()))
-    return Lease(owner, "").is_void() or (name[0] == start[0] and name[1] != start[1])
+    return Lease(owner, "").is_void() or _was_started_again(_host(owner), _host(this_process()))
 
 
-def _host(owner: str) -> str:
-    return owner.rsplit(" ", 2)[0]
+def _was_started_again(before: list[str], now: list[str]) -> bool:
+    """Say whether a host's name is that of this one before it was started again."""
+    if not len(before) == len(now) == PARTS:
+        return False
+    # Another host may have the same name, and containers of one image even the same machine-id.
+    others = before[0] == now[0] and before[2:] == now[2:] and now[2] == OF_THE_HOST
+    return others and before[1] != now[1]
+
+
+def _host(owner: str) -> list[str]:
+    return owner.rsplit(" ", 2)[0].split("/")

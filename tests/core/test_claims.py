@@ -13,7 +13,8 @@ from fixtures_lake import FORK, in_processes
 from fixtures_s3 import REGION, new_bucket, proxy  # noqa: F401 - a fixture
 from s3_proxy import lost_reply
 
-from emr.lease import named, this_host, this_process
+from emr.lease import named, this_process
+from pipeline.core import killed_runs
 from pipeline.core.claims import Claim, Claims
 from pipeline.core.errors import CheckFailed
 from pipeline.core.markers import claim_path
@@ -85,12 +86,29 @@ def test_the_claim_of_a_process_that_is_gone_is_taken_over(claims, gone):
     assert take(claims).claim.claimed_by == this_process()
 
 
-@pytest.mark.skipif("/" not in this_host(), reason="this system does not say when it was started")
-def test_the_claim_of_this_host_before_it_was_started_again_is_taken_over(claims):
-    host, _, rest = LIVING.partition("/")
-    given_claim(claims, claimed_by=f"{host}/00000000/{rest.partition('/')[2]}")
+@pytest.mark.parametrize(
+    ("claimed_by", "is_taken"),
+    [
+        ("vm/00000000/effffffc/1d2c 17 1.0", True),
+        ("vm/00000000/effffffc/ffff 17 1.0", False),
+        ("vm/00000000/f0000001/1d2c 17 1.0", False),
+        ("vm/1f2e3d4c/f0000001/1d2c 17 1.0", False),
+        ("vm/00000000/effffffc 17 1.0", False),
+        ("vm 17 1.0", False),
+    ],
+)
+def test_of_hosts_of_one_name_only_this_one_started_again_is_taken_over(claims, monkeypatch, claimed_by, is_taken):
+    monkeypatch.setattr(killed_runs, "this_process", lambda: "vm/1f2e3d4c/effffffc/1d2c 1 1.0")
+    given_claim(claims, claimed_by=claimed_by)
 
-    assert take(claims)
+    assert bool(take(claims)) is is_taken
+
+
+def test_the_claims_of_containers_of_one_image_and_name_are_left_alone(claims, monkeypatch):
+    monkeypatch.setattr(killed_runs, "this_process", lambda: "vm/1f2e3d4c/f0000001/1d2c 1 1.0")
+    given_claim(claims, claimed_by="vm/00000000/f0000001/1d2c 17 1.0")
+
+    assert take(claims) is None
 
 
 def test_a_claim_that_one_could_not_give_back_is_taken_again_by_oneself(claims):

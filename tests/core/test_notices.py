@@ -121,13 +121,13 @@ def test_what_made_nothing_tells_only_of_who_was_killed_before(mail, tmp_path):
 
 
 def killed_note(task: luigi.Task) -> killed_runs.Note:
-    return killed_runs.Note(asked_of([task]), "elsewhere/0 1 1.0", "2017-11-10T22:00:00+00:00")
+    return killed_runs.Note(asked_of([task]), "elsewhere/0/effffffc/1d2c 1 1.0", "2017-11-10T22:00:00+00:00")
 
 
 @pytest.fixture(autouse=True)
 def on_this_host(monkeypatch):
     # A host that was started again since.
-    monkeypatch.setattr(killed_runs, "this_process", lambda: "elsewhere/1 1 1.0")
+    monkeypatch.setattr(killed_runs, "this_process", lambda: "elsewhere/1/effffffc/1d2c 1 1.0")
 
 
 def test_a_killed_run_of_which_nobody_could_be_told_is_told_of_by_the_next(mail, tmp_path, monkeypatch, ministack):

@@ -62,6 +62,25 @@ def test_of_another_host_nothing_is_known_before_its_time_has_passed_whatever_it
     assert not there.is_void() and not there.is_over()
 
 
+def test_a_number_that_is_used_again_is_the_name_of_another_process(monkeypatch):
+    child = FORK.Process(target=int)
+    child.start()
+    before = lease.named(child.pid)
+    monkeypatch.setattr(lease.psutil.Process, "create_time", lambda process: 2.0)
+
+    after = lease.named(child.pid)
+
+    child.join()
+    assert before != after and after.endswith(f" {child.pid} 2.0")
+
+
+def test_this_process_keeps_its_name_when_the_clock_is_set(monkeypatch):
+    before = this_process()
+    monkeypatch.setattr(lease.psutil.Process, "create_time", lambda process: 2.0)
+
+    assert this_process() == before
+
+
 def test_what_another_host_has_not_renewed_for_long_is_over():
     assert of_another_host(timedelta(minutes=-6)).is_over()
 
