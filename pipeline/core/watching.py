@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 import luigi
 
 from pipeline.core import config
-from pipeline.core.claims import Claim, Claims, Held
-from pipeline.core.errors import SourceUnavailable
+from pipeline.core.claims import Claims, Held
+from pipeline.core.errors import CheckFailed, SourceUnavailable, one_line
 from pipeline.core.markers import day_of, is_marker, last_ended
 from pipeline.core.store import Listed, open_store
 
@@ -54,22 +54,38 @@ class Watcher:
         self.claims = Claims(self.store, name)
         self._answered: dict[str, datetime] = {}
         self._told: set[tuple[str, str]] = set()
+        # Whether the last look found a claim that cannot be read.
+        self.is_unsure = False
 
     def next_due(self) -> Due | None:
         """Return the first day that is to be run, claimed; say of each marker that asks for none why not."""
         listed = self._listed()
         claimed = {day for one in listed if (day := self.claims.day_of(one.path))}
         latest = max(claimed, default=date.min)
+        self.is_unsure = False
         for marker in sorted(self._markers(listed), key=lambda one: (one.day, one.written_at)):
-            if marker.day < latest:
-                self._pass_over(marker, "" if marker.day in claimed else f"{latest}, which is later, has been claimed")
-            elif self._is_too_early(marker):
-                closes = f"{self.monitored.closes:%H:%M} in {self.monitored.zone}"
-                self._pass_over(marker, f"{marker.day} had not ended when it was written: a day ends at {closes}")
-            elif held := self.claims.take(marker.day, marker.path, marker.written_at):
-                return Due(marker, held)
+            try:
+                held = self._held(marker, latest)
+            except CheckFailed as error:
+                self.is_unsure = True
+                self._tell_once(marker, f"is left alone: {one_line(error)}")
             else:
-                self._see_claimed(marker)
+                if held:
+                    return Due(marker, held)
+        return None
+
+    def _held(self, marker: Marker, latest: date) -> Held | None:
+        """Return the claim of a marker's day, which is to be run then; else say why not."""
+        if marker.day < latest:
+            is_done = (there := self.claims.read(marker.day)) and there.claim.ended_at
+            self._pass_over(marker, "" if is_done else f"{latest}, which is later, has been claimed")
+        elif self._is_too_early(marker):
+            closes = f"{self.monitored.closes:%H:%M} in {self.monitored.zone}"
+            self._pass_over(marker, f"{marker.day} had not ended when it was written: a day ends at {closes}")
+        elif held := self.claims.take(marker.day, marker.path, marker.written_at):
+            return held
+        else:
+            self._see_claimed(marker)
         return None
 
     def answer(self, marker: Marker) -> None:
@@ -105,7 +121,9 @@ class Watcher:
             return
         claim = there.claim
         if not claim.ended_at:
-            self._tell_once(marker, claim)
+            waits = f"waits: {claim.day} was claimed by {claim.owner} at {claim.claimed_at}."
+            gone = f"If that is gone for good, remove {self.claims.url(marker.day)}"
+            self._tell_once(marker, f"{waits} {gone}")
         elif (claim.marker, claim.written_at) == (marker.path, marker.written_at.isoformat()):
             self.answer(marker)
         else:
@@ -113,14 +131,11 @@ class Watcher:
             again = f"lakeshift rerun {task.__module__}.{task.__name__} --date {marker.day}"
             self._pass_over(marker, f"{marker.day} was run, as {claim.marker} asked. To run it again: {again}")
 
-    def _tell_once(self, marker: Marker, claim: Claim) -> None:
-        told = (marker.path, claim.claimed_at)
+    def _tell_once(self, marker: Marker, what: str) -> None:
+        told = (marker.path, what)
         if told not in self._told:
             self._told.add(told)
-            self.say(
-                f"{marker.path} waits: {claim.day} was claimed by {claim.owner} at {claim.claimed_at}."
-                f" If that is gone for good, remove {self.claims.url(marker.day)}"
-            )
+            self.say(f"{marker.path} {what}")
 
     def _pass_over(self, marker: Marker, why: str) -> None:
         self.answer(marker)

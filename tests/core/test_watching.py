@@ -46,8 +46,8 @@ class Place:
                 self.watcher.claims.give_back(due.held)
         return days
 
-    def given_claim(self, day: str, owner: str) -> None:
-        claim = Claim(day, "other.SUCCESS", "2017-11-10T23:00:00+00:00", owner)
+    def given_claim(self, day: str, owner: str, ended_at: str = "") -> None:
+        claim = Claim(day, "other.SUCCESS", "2017-11-10T23:00:00+00:00", owner, ended_at=ended_at)
         assert self.watcher.store.create(f"_claims/stocks/{day}.json", claim.to_json())
 
 
@@ -106,6 +106,29 @@ def test_a_day_before_one_that_is_claimed_is_not_run(place):
 
     assert (place.run_all(), place.run_all()) == ([], [])
     assert place.said == ["2017-11-09.SUCCESS is ignored: 2017-11-10, which is later, has been claimed"]
+
+
+@pytest.mark.parametrize(("ended_at", "lines"), [("", 1), ("2017-11-09T23:00:00+00:00", 0)])
+def test_of_a_day_before_one_that_is_claimed_it_is_said_unless_it_was_done(place, ended_at, lines):
+    place.put("2017-11-09.SUCCESS")
+    place.given_claim("2017-11-09", "another-host/1f2e3d4c/40 17 1510351200.0", ended_at)
+    place.given_claim("2017-11-10", "lambda/lakeshift/request-1")
+
+    assert (place.run_all(), place.run_all()) == ([], [])
+    assert place.said == ["2017-11-09.SUCCESS is ignored: 2017-11-10, which is later, has been claimed"][:lines]
+
+
+@pytest.mark.parametrize("runs", [["2017-11-10"], []])
+def test_a_claim_that_cannot_be_read_keeps_no_other_day_from_its_run(place, runs):
+    place.watcher.store.create("_claims/stocks/2017-11-09.json", b"[]")
+    place.put("2017-11-09.SUCCESS")
+    for day in runs:
+        place.put(f"{day}.SUCCESS")
+
+    assert (place.run_all(), place.run_all()) == (runs, [])
+    [said] = place.said
+    assert said.startswith("2017-11-09.SUCCESS is left alone: ") and "2017-11-09.json is no claim" in said
+    assert place.watcher.is_unsure
 
 
 def test_a_marker_that_was_written_before_its_day_ended_has_none_run(place):
