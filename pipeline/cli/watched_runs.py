@@ -11,6 +11,8 @@ from datetime import date
 from types import FrameType
 from typing import Any
 
+from luigi.retcodes import retcode
+
 from emr.lease import named
 from pipeline.cli.console import complain, say
 from pipeline.core.claims import Held, now
@@ -62,8 +64,12 @@ class WatchedRuns:
         """Run every day that is asked for, and return the worst exit code."""
         worst = 0
         while not self.stopped and (due := self.watcher.next_due()):
-            worst = max(worst, self._run(due))
-        return worst
+            code = self._run(due)
+            worst = max(worst, code)
+            if code and code == retcode().already_running:
+                # The days after it are not run before it is.
+                return worst
+        return max(worst, int(self.watcher.is_unsure))
 
     def _run(self, due: Due) -> int:
         """Run a day that was claimed, and return its exit code; the claim is given back unless it ended well."""
@@ -73,6 +79,9 @@ class WatchedRuns:
         if code == 0:
             self.watcher.claims.note(held, ended_at=now())
             say(f"{path}: {what} is there")
+        elif code == retcode().already_running:
+            self.watcher.claims.give_back(held)
+            say(f"{path}: {what} is being run by another (exit code {code}); the next look sees what became of it")
         elif self.stopped:
             self.watcher.claims.give_back(held)
             say(f"{path}: {what} was stopped; whoever looks next runs it")

@@ -4,67 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
-from datetime import date
-from pathlib import Path
 
 import pytest
+from fixtures_watch import MARKER, Place
 from processes import wait_until
-from project import ROOT
 
-from pipeline.core.claims import Claim, Claims
 from pipeline.core.embedded.processes import living
-from pipeline.core.store.local import LocalStore
-
-SCRIPT = ROOT / "tests/watched/watched_day.py"
-MARKER = "2017-11-10.SUCCESS"
-SETTINGS = "[retcode]\ntask_failed = 30\n[log]\nfile = log/lakeshift.log\n"
-
-
-class Place:
-    """A monitored folder of a pipeline that does what the folder says, and the watchers of it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.started: list[subprocess.Popen] = []
-        (folder / "test.cfg").write_text(SETTINGS)
-
-    def put(self, *names: str) -> None:
-        for name in names:
-            (self.folder / name).touch()
-
-    def start(self, *options: str) -> subprocess.Popen:
-        environment = os.environ | {
-            "WATCHED_FOLDER": str(self.folder),
-            "LUIGI_CONFIG_PATH": str(self.folder / "test.cfg"),
-            "PYTHONPATH": os.pathsep.join([str(ROOT), str(SCRIPT.parent)]),
-        }
-        line = [sys.executable, str(SCRIPT), "watch", "watched_day", "--local-scheduler", *options]
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-        self.started.append(subprocess.Popen(line, cwd=self.folder, env=environment, **pipes))
-        return self.started[-1]
-
-    def run(self, *options: str) -> tuple[int, list[str]]:
-        """Return the exit code of one look, and what was said of markers."""
-        return self.end_of(self.start("--once", *options))
-
-    def end_of(self, process: subprocess.Popen) -> tuple[int, list[str]]:
-        output, _ = process.communicate(timeout=60)
-        return process.returncode, [line for line in output.splitlines() if line.startswith(MARKER)]
-
-    def runs(self) -> list[int]:
-        """Return the processes of the runs so far."""
-        path = self.folder / "runs"
-        return [int(line.split()[1]) for line in path.read_text().splitlines()] if path.exists() else []
-
-    def has_done(self) -> bool:
-        return (self.folder / "2017-11-10.done").exists()
-
-    def claim(self) -> Claim | None:
-        held = Claims(LocalStore(str(self.folder)), "watched_day").read(date(2017, 11, 10))
-        return held.claim if held else None
 
 
 @pytest.fixture
@@ -96,6 +42,17 @@ def test_a_run_that_failed_gives_its_claim_back_and_its_exit_code_on(place):
     assert said[-1] == (
         f"{MARKER}: WatchedDay of 2017-11-10 failed with exit code 30. Once that is mended, put the marker again"
     )
+
+
+def test_a_claim_that_cannot_be_read_fails_a_single_look(place):
+    (place.folder / "_claims/watched_day").mkdir(parents=True)
+    (place.folder / "_claims/watched_day/2017-11-10.json").write_text("[]")
+    place.put(MARKER)
+
+    code, [said] = place.run()
+
+    assert (code, place.runs()) == (1, [])
+    assert said.startswith(f"{MARKER} is left alone: ") and "Look who wrote it, and remove it" in said
 
 
 def test_the_watch_goes_on_until_a_signal_and_runs_what_comes_meanwhile(place):
@@ -163,6 +120,24 @@ def test_the_claim_of_a_watcher_that_was_killed_is_taken_over_when_its_run_has_e
     assert meanwhile[1][0].startswith(f"{MARKER} waits: 2017-11-10 was claimed by process {killed.pid} of ")
     assert place.run()[0] == 0
     assert place.has_done() and place.claim().ended_at
+
+
+@pytest.mark.faults
+def test_a_day_that_is_run_by_hand_is_left_to_that_and_looked_at_again(place, luigid):
+    place.use_scheduler(luigid)
+    place.put(MARKER, "hold")
+    by_hand = place.start_by_hand()
+    wait_until(place.runs)
+
+    at_once = place.run()
+    watching = place.start("--every", "1")
+    wait_until(lambda: "the next look sees" in watching.stdout.readline())
+    (place.folder / "hold").unlink()
+    wait_until(lambda: place.claim() and place.claim().ended_at)
+    watching.send_signal(signal.SIGTERM)
+
+    assert (at_once[0], len(at_once[1])) == (10, 2)
+    assert (by_hand.wait(30), len(place.runs())) == (0, 1)
 
 
 def test_what_is_not_watched_is_refused_with_what_is(lakeshift):
