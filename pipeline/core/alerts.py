@@ -5,12 +5,16 @@ from __future__ import annotations
 import logging
 import socket
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError, ReadTimeoutError
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_fixed
+
 from pipeline.core import config
-from pipeline.core.aws import explained
+from pipeline.core.aws import explained, is_throttled
 from pipeline.core.errors import SourceUnavailable, one_line
 from pipeline.core.settings import masked_text
 
@@ -19,9 +23,13 @@ log = logging.getLogger(__name__)
 SUBJECT_CHARACTERS = 100
 # SNS takes 256 KiB, and an e-mail of thousands of lines is read by nobody.
 BODY_CHARACTERS = 20_000
-CONNECT_SECONDS, READ_SECONDS, TRIES = 3, 5, 2
+CONNECT_SECONDS, READ_SECONDS, TRIES = 2, 7, 2
 # However long names are looked up, or credentials, or a service is tried again that throttles.
 SECONDS = 10
+
+
+class Unanswered(SourceUnavailable):
+    """A message was sent, and may have arrived: another would be the second."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +53,11 @@ class Alert:
 
 
 def tell(alert: Alert) -> bool:
-    """Have somebody told, and return whether that went well."""
+    """Have somebody told, and return whether that went well, as far as is known."""
     try:
         publish(alert)
+    except Unanswered as error:
+        log.warning("%s", one_line(error))
     except Exception as error:
         # Whatever it is, the work is done, or has failed for another reason.
         log.warning("Nobody was told: %s", one_line(error))
@@ -72,7 +82,9 @@ def _send(topic: str, subject: str, body: str) -> None:
 
     def send() -> None:
         try:
-            _client(topic).publish(TopicArn=topic, Subject=subject, Message=body)
+            _retrying(_client(topic).publish, TopicArn=topic, Subject=subject, Message=body)
+        except ReadTimeoutError:
+            errors.append(Unanswered(f"{subject} was sent to {topic}, which does not say whether it was taken."))
         except Exception as error:
             errors.append(explained(error, what, again="It is in the log."))
 
@@ -86,11 +98,24 @@ def _send(topic: str, subject: str, body: str) -> None:
         raise error
 
 
+def _retrying(publish: Callable[..., Any], **message: str) -> None:
+    """Publish, once more where it is certain that nothing was taken: no token tells SNS a message from its copy."""
+
+    def is_not_taken(error: BaseException) -> bool:
+        throttled = isinstance(error, ClientError) and is_throttled(error)
+        return throttled or isinstance(error, ConnectTimeoutError | EndpointConnectionError)
+
+    tries = Retrying(
+        retry=retry_if_exception(is_not_taken), stop=stop_after_attempt(TRIES), wait=wait_fixed(0.5), reraise=True
+    )
+    tries(publish, **message)
+
+
 def _client(topic: str) -> Any:
     # It takes a third of a second to import.
     import boto3
     from botocore.config import Config
 
-    retries = {"total_max_attempts": TRIES, "mode": "standard"}
+    retries = {"total_max_attempts": 1}
     waits = {"connect_timeout": CONNECT_SECONDS, "read_timeout": READ_SECONDS}
     return boto3.client("sns", region_name=topic.split(":")[3], config=Config(retries=retries, **waits))

@@ -21,10 +21,11 @@ def explained(error: Exception, what: str, again: str = "Run it again.") -> Pipe
         return SettingError(f"{what}: in which region? Set [lake] region, or AWS_DEFAULT_REGION.")
     if not isinstance(error, ClientError):
         return SettingError(f"{what}: {text}")
-    if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= THEIR_FAULT or _is_throttled(error):
+    if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= THEIR_FAULT or is_throttled(error):
         return SourceUnavailable(f"{what}: {text}. {again}")
     return SettingError(f"{what}: {text}. Look at the setting, and at what the role of this process may do.")
 
 
-def _is_throttled(error: ClientError) -> bool:
+def is_throttled(error: ClientError) -> bool:
+    """Say whether a service did nothing because it was asked too often."""
     return "Throttl" in error.response.get("Error", {}).get("Code", "")

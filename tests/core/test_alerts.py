@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import boto3
 import pytest
+from botocore.httpsession import URLLib3Session
 
 from pipeline.core import alerts
 from pipeline.core.alerts import Alert, publish, tell
@@ -96,6 +97,26 @@ def test_a_topic_that_says_nothing_keeps_nobody_long(sns, monkeypatch, caplog):
 
     assert time.monotonic() - began < 5
     assert ours(caplog)[-1].getMessage().endswith("no answer in 0.5 s. Is there a way to SNS from here?")
+
+
+def test_a_message_that_was_sent_and_not_answered_is_sent_no_second_time(sns, monkeypatch, caplog):
+    monkeypatch.setattr(alerts, "READ_SECONDS", 0.3)
+
+    assert tell(ENDED)
+
+    assert sns.asked == 1
+    assert ours(caplog)[-1].getMessage().endswith(f" was sent to {TOPIC}, which does not say whether it was taken.")
+
+
+def test_a_place_that_cannot_be_reached_is_tried_twice(sns, monkeypatch, caplog):
+    tries: list[object] = []
+    send = URLLib3Session.send
+    monkeypatch.setattr(URLLib3Session, "send", lambda session, request: tries.append(1) or send(session, request))
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SNS", "http://127.0.0.1:9")
+
+    assert not tell(ENDED)
+
+    assert len(tries) == 2
 
 
 def test_without_credentials_the_line_says_what_to_give(sns, monkeypatch, tmp_path):
