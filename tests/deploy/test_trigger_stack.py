@@ -78,6 +78,10 @@ class Stack:
         listed = self.aws("s3").list_objects_v2(Bucket=self.made.bucket, Prefix="_claims/stocks/")
         return [Path(one["Key"]).stem for one in listed.get("Contents", ())]
 
+    def claim(self, day: str) -> dict[str, Any]:
+        found = self.aws("s3").get_object(Bucket=self.made.bucket, Key=f"_claims/stocks/{day}.json")
+        return json.loads(found["Body"].read())
+
     def tell(self, event: dict[str, Any]) -> None:
         """Bring an event to where the rule has it brought; AWS alone may send one in its services' name."""
         rule = self.aws("events").describe_rule(Name=self.made.RunEnds)
@@ -126,6 +130,8 @@ def test_the_upload_of_a_marker_ends_with_its_day_in_the_table(stack, project, d
     rows = project.database_query("SELECT stock_date::text, volume_traded, company_name FROM historical_stocks_data")
     assert rows == [("2017-11-09", 1, "a")]
     assert drop.published.read_text().startswith("2017-11-09")
+    stack.tell(told[0])
+    wait_until(lambda: stack.claim(DAY)["ended_at"])
 
 
 def test_the_next_marker_of_a_day_whose_run_failed_starts_another(stack):
