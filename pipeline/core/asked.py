@@ -5,15 +5,19 @@ from __future__ import annotations
 import datetime
 import shlex
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import luigi
 from luigi.date_interval import DateInterval
+from luigi.parameter import ParameterVisibility
+from luigi.task_register import Register
 
 from pipeline.core.settings import masked_text
 from pipeline.core.summary import name_of
+
+PUBLIC = ParameterVisibility.PUBLIC
 
 
 @dataclass(frozen=True)
@@ -36,9 +40,27 @@ def asked_of(roots: Sequence[luigi.Task]) -> Asked:
 def _as_typed(roots: Iterable[luigi.Task]) -> str:
     program = Path(sys.argv[0])
     if program.name == "luigi" or program.parts[-2:] == ("luigi", "__main__.py"):
-        return shlex.join(["luigi", *sys.argv[1:]])
+        return shlex.join(["luigi", *_public(sys.argv[1:], roots)])
     # A program of somebody's own, which this is to stand for.
     return "; ".join(map(_typed, roots))
+
+
+def _public(options: Sequence[str], roots: Iterable[luigi.Task]) -> Iterator[str]:
+    """Yield what was typed, with *** for each value that is not to be shown."""
+    hidden, is_value = _hidden_options(roots), False
+    for option in options:
+        name, sign, _ = option.partition("=")
+        is_hidden = name.startswith("--") and name != "--" and any(one.startswith(name) for one in hidden)
+        yield "***" if is_value else f"{name}=***" if is_hidden and sign else option
+        is_value = is_hidden and not sign
+
+
+def _hidden_options(roots: Iterable[luigi.Task]) -> set[str]:
+    """Return the options for the parameters of tasks that are not public."""
+    short = {f"--{name}" for task in roots for name, one in task.get_params() if one.visibility != PUBLIC}
+    params = Register.get_all_params()
+    long = {f"--{family}-{name}" for family, _, name, one in params if one.visibility != PUBLIC}
+    return {option.replace("_", "-") for option in short | long}
 
 
 def _typed(task: luigi.Task) -> str:

@@ -20,6 +20,15 @@ T = TypeVar("T")
 DEFAULT = "default"
 RUN_TIME = "set at run time"
 SCHEME = r"\w+:/+"
+# What stands before a secret: key = value, "key": value, password: value, --key value.
+KEY = r"(?:passw(?:or)?d|pwd|secret[\w-]{0,20}|token|signature)"
+BEFORE_SECRETS = (
+    rf"{KEY}\s*=\s*",
+    rf"[\"'][\w-]{{0,40}}{KEY}[\"']\s*:\s*",
+    r"passw(?:or)?d\s*:\s*",
+    rf"--[\w-]{{0,40}}{KEY}\s+",
+)
+VALUE = r"""(?:'[^']*'|"(?:[^"\\]|\\.)*"|[^\s,;&}]+)"""
 
 
 def as_text(value: str, folder: Path) -> str:
@@ -127,4 +136,4 @@ def masked(value: str) -> str:
 def masked_text(text: str) -> str:
     """Return what somebody else says, such as a log, with the passwords in it as ***, and all the rest."""
     text = re.sub(r"(\w://[^\s:/]*):\S*@", r"\1:***@", text)
-    return re.sub(r"(password\s*=\s*)('[^']*'|\"[^\"]*\"|[^\s,;&]+)", r"\1***", text, flags=re.IGNORECASE)
+    return re.sub(rf"({'|'.join(BEFORE_SECRETS)}){VALUE}", r"\1***", text, flags=re.IGNORECASE)

@@ -41,10 +41,12 @@ class Outcome:
 
 def name_of(task: luigi.Task) -> str:
     """Return a task in a few words, such as HistoricalStocks 2017-11-10."""
-    params = task.to_str_params(only_significant=True)
+    params = task.to_str_params(only_significant=True, only_public=True)
     if {"of", "start", "stop"} <= params.keys():
         return f"{task.task_family} {params['of']} {params['start']} to {params['stop']}"
-    return f"{task.task_family} {' '.join(params.values())}" if len(params) == 1 else str(task)
+    if len(params) == 1:
+        return f"{task.task_family} {' '.join(params.values())}"
+    return f"{task.task_family}({', '.join(f'{name}={value}' for name, value in params.items())})"
 
 
 class Summary:
