@@ -6,12 +6,13 @@ Those are what numbers that it would round, dates in another form, spaces, quote
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 
 from pipeline.core.typed_columns import FRACTION_DIGITS
 
 # With each digit as a zero.
-FINER, DAY = b"." + b"0" * (FRACTION_DIGITS + 1), b"0000-00-00"
+FINER, DAY = b"." + b"0" * (FRACTION_DIGITS + 1), b"0000-00-00,"
 AS_ZEROS = bytes.maketrans(b"123456789", b"000000000")
 PLAIN = b"0123456789.,-"
 BYTES_AT_ONCE = 1 << 20
@@ -23,14 +24,31 @@ def has_header(path: Path, header: Sequence[str]) -> bool:
         return file.readline().rstrip(b"\r\n") == ",".join(header).encode()
 
 
-def is_misread(path: Path, dates: int) -> bool:
-    """Say whether DuckDB would not complain of all that is odd below the header of a file with so many dates a row."""
+def is_misread(path: Path, types: Sequence[type]) -> bool:
+    """Say whether DuckDB would not complain of all that is odd below the header of a file with columns of these types.
+
+    A date that is not in the first column may be anything, so that it is always said of such a file.
+    """
+    if date in types[1:]:
+        return True
     with path.open("rb") as file:
         ending = b"\r\n" if file.readline().endswith(b"\r\n") else b"\n"
         for data in iter(lambda: file.read(BYTES_AT_ONCE) + file.readline(), b""):
             endings, shape = data.translate(None, PLAIN), data.translate(AS_ZEROS)
             lines = len(endings) // len(ending)
             rows = lines + (not data.endswith(ending))
-            if endings != ending * lines or FINER in shape or shape.count(DAY) != dates * rows:
+            if endings != ending * lines or FINER in shape or _has_empty_end(data, ending):
+                return True
+            if types[0] is date and _days(shape) != rows:
                 return True
     return False
+
+
+def _has_empty_end(data: bytes, ending: bytes) -> bool:
+    """Say whether the last field of a line is empty, which DuckDB takes for none where it is one too many."""
+    return b"," + ending in data or data.endswith(b",")
+
+
+def _days(shape: bytes) -> int:
+    """Return how many lines begin with a date and nothing else in its field."""
+    return shape.startswith(DAY) + shape.count(b"\n" + DAY)

@@ -9,7 +9,8 @@ from decimal import Decimal
 
 # A number has twelve digits before its point and six after it: what DuckDB keeps in 64 bits.
 WHOLE_DIGITS, FRACTION_DIGITS = 12, 6
-NUMBER = re.compile(r"[+-]?0*(?P<whole>\d*)\.?(?P<fraction>\d*?)0*", re.ASCII)
+# No two parts of it may take the same sign: the tries would be as many as the ways to share a run of zeros.
+NUMBER = re.compile(r"[+-]?(?P<whole>\d*)(?:\.(?P<fraction>\d*))?", re.ASCII)
 ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
@@ -48,7 +49,7 @@ def _is_date(text: str) -> bool:
 
 def _is_number(text: str, fraction_digits: int) -> bool:
     found = NUMBER.fullmatch(text)
-    has_digit = any(sign.isdigit() for sign in text)
-    return bool(
-        found and has_digit and len(found["whole"]) <= WHOLE_DIGITS and len(found["fraction"]) <= fraction_digits
-    )
+    if found is None or not any(sign.isdigit() for sign in text):
+        return False
+    whole, fraction = found["whole"].lstrip("0"), (found["fraction"] or "").rstrip("0")
+    return len(whole) <= WHOLE_DIGITS and len(fraction) <= fraction_digits

@@ -89,8 +89,8 @@ class TypedFiles:
                 self._place(number).symlink_to(file.path)
 
     def _is_misread(self, number: int) -> bool:
-        dates = sum(column.type is date for column in self.columns)
-        return number not in self._copied and is_misread(self.files[number].path, dates)
+        types = [column.type for column in self.columns]
+        return number not in self._copied and is_misread(self.files[number].path, types)
 
     def _copy(self, number: int) -> None:
         """Put a copy of the good records of a file in its place, and quarantine the others."""
@@ -168,7 +168,8 @@ class TypedFiles:
 
     def _out_of_range(self, connection: duckdb.DuckDBPyConnection, table: str) -> set[int]:
         odd = [f'"{column.name}" % 1 <> 0' for column in self.columns if column.type is int]
-        odd += [f"\"{column.name}\" > DATE '9999-12-31'" for column in self.columns if column.type is date]
+        days = "BETWEEN DATE '0001-01-01' AND DATE '9999-12-31'"
+        odd += [f'"{column.name}" NOT {days}' for column in self.columns if column.type is date]
         # The names are ours.
         found = f"SELECT DISTINCT file_number FROM {table} WHERE {' OR '.join(odd) or 'false'}"  # noqa: S608
         return {number for (number,) in connection.execute(found).fetchall()}

@@ -93,6 +93,12 @@ def test_a_file_may_be_written_in_many_ways(drop, data):
         (b"2017-11-09,1,1.5\r\n", "its Volume '1.5' is no whole number of 12 digits"),
         (b"2017-11-09,1\r\n", "it has 2 fields, not 3"),
         (b"2017-11-09,1,1,1\r\n", "it has 4 fields, not 3"),
+        (b"2017-11-09,1,1,\r\n", "it has 4 fields, not 3"),
+        (b"0000-01-01,1,1\r\n", "its Date '0000-01-01' is no date"),
+        (b"-2017-11-09,1,1\r\n", "its Date '-2017-11-09' is no date"),
+        (b"02017-11-09,1,1\r\n", "its Date '02017-11-09' is no date"),
+        (b"2017-11-09-,1,1\r\n", "its Date '2017-11-09-' is no date"),
+        (b"2017-11-09.5,1,1\r\n", "its Date '2017-11-09.5' is no date"),
         (b"2017-11-09,1\xff,1\r\n", "it is not UTF-8"),
         (b"2017-11-09,1\x00,1\r\n", "it has a NUL byte"),
         (b'"2017-11-09,1,1\r\n', "its quotes do not pair: unexpected end of data"),
@@ -103,6 +109,13 @@ def test_a_line_that_does_not_fit_costs_itself_only(drop, line, reason):
 
     assert drop.refused == [("bad", 3, reason)]
     assert [(*row[:3], row[3]) for row in rows] == [(*GOOD[0], 0), (*GOOD[1], 0), (*GOOD[0], 1)]
+
+
+def test_a_line_with_a_field_too_many_is_refused_at_the_end_of_a_file_too(drop):
+    rows = drop.read(bad=HEADER + FIRST + b"2017-11-10,1,1,")
+
+    assert drop.refused == [("bad", 3, "it has 4 fields, not 3")]
+    assert [row[:3] for row in rows] == [GOOD[0]]
 
 
 @pytest.mark.parametrize(
