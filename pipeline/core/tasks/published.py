@@ -22,7 +22,8 @@ LOOKS = 5
 class PublishedTarget(PartitionTarget):
     """A copy outside the lake of the newest partition: there when what lies beside it names that one's attempt.
 
-    A partition that is older than what is published counts as published.
+    A partition that is older than what is published counts as published, unless it is itself to be made again. The
+    newest stays published while it waits for that: what is older is no better.
     """
 
     root: str
@@ -41,13 +42,15 @@ class PublishedTarget(PartitionTarget):
         return f"{self.path}.json"
 
     def is_complete(self) -> bool:
-        newest = self.newest()
-        return newest is not None and newest.partition >= self.partition and self.is_of(newest)
+        newest, own = self.newest(), lake().state(self.dataset, self.partition)
+        if newest is None or newest.partition < self.partition or (own.manifest and not own.is_complete):
+            return False
+        return self.is_of(newest)
 
     def newest(self) -> Manifest | None:
-        """Return the manifest of the last partition that is committed."""
-        complete = lake().complete_partitions(self.dataset)
-        return lake().manifest(self.dataset, max(complete)) if complete else None
+        """Return the manifest of the last partition that is committed, whether it is to be replaced or not."""
+        committed = lake().committed_partitions(self.dataset)
+        return lake().state(self.dataset, max(committed)).manifest if committed else None
 
     def is_of(self, manifest: Manifest) -> bool:
         """Say whether the copy is that of a committed partition."""
@@ -92,7 +95,7 @@ class PublishedFile(PartitionTask):
             newest = target.newest()
             if newest is None:
                 raise SourceUnavailable(
-                    f"{target.dataset} {self.partition} is to be replaced: run its task again first."
+                    f"{target.dataset} {self.partition} is not in the lake any more: run its task again first."
                 )
             if was_alone and target.is_of(newest):
                 return f"{target.store.url(target.path)} is that of {newest.partition}"
@@ -111,6 +114,7 @@ def _publish(target: PublishedTarget, manifest: Manifest) -> bool:
     store.delete([target.beside])
     with lake().open(manifest, file.name) as source, store.open(target.path, "wb") as copy:
         shutil.copyfileobj(source, copy, BUFFER_BYTES)
+    store.sync([target.path])
     found = target.copy()
     return found is not None and found.bytes == file.bytes and store.create(target.beside, label(manifest, found))
 
@@ -123,5 +127,6 @@ def label(manifest: Manifest, copy: Listed) -> bytes:
         "attempt": manifest.attempt,
         "bytes": copy.bytes,
         "written_at": copy.modified.isoformat(),
+        "version": copy.version,
     }
     return json.dumps(said, indent=1).encode() + b"\n"
