@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 import psycopg2
 import pytest
+from processes import wait_until
 from psycopg2 import extensions
 
 from pipeline.core.embedded import start_postgres, stop_postgres
@@ -140,15 +141,28 @@ def test_a_query_that_outlives_a_killed_server_does_not_keep_it_from_starting(da
         assert isinstance(query.exception(), psycopg2.OperationalError)
 
 
-def test_a_number_that_another_program_has_by_now_does_not_keep_a_server_from_starting(data):
-    url = start_postgres(data)
+def leave_files_of(pid, data):
+    """Leave what a server leaves that was killed."""
+    folder = socket_folder(start_postgres(data))
     stop_postgres(data)
-    lines = [str(os.getppid()), str(data), "1", "5432", str(socket_folder(url)), "", "1 1", "ready"]
+    lines = [str(pid), str(data), "1", "5432", str(folder), "", "1 1", "ready"]
     (data / "postmaster.pid").write_text("\n".join(lines) + "\n")
-    socket_folder(url).mkdir(mode=0o700)
-    (socket_folder(url) / ".s.PGSQL.5432.lock").write_text("\n".join(lines[:5]) + "\n")
+    folder.mkdir(mode=0o700)
+    (folder / ".s.PGSQL.5432.lock").write_text("\n".join(lines[:5]) + "\n")
+
+
+def test_a_number_that_another_program_has_by_now_does_not_keep_a_server_from_starting(data):
+    leave_files_of(os.getppid(), data)
 
     assert ask(start_postgres(data)) == (1,)
+
+
+def test_a_killed_server_that_nobody_has_reaped_yet_does_not_keep_another_from_starting(data):
+    with subprocess.Popen(["true"], user=data.stat().st_uid) as dead:
+        wait_until(lambda: psutil.Process(dead.pid).status() == psutil.STATUS_ZOMBIE, 20)
+        leave_files_of(dead.pid, data)
+
+        assert ask(start_postgres(data)) == (1,)
 
 
 def test_a_server_whose_socket_was_cleared_away_is_started_again(data):

@@ -150,8 +150,8 @@ def _clear_after_crash(data: Path) -> None:
     for orphan in orphans:
         orphan.kill()
     psutil.wait_procs(orphans, timeout=10)
-    # PostgreSQL takes any living process of that number for a server.
-    if living(int(lines[0])):
+    # PostgreSQL takes any process of that number for a server, also one that ended and nobody has waited for yet.
+    if psutil.pid_exists(int(lines[0])):
         (data / "postmaster.pid").unlink()
         (_socket_folder(data) / f".s.PGSQL.{PORT}.lock").unlink(missing_ok=True)
 
