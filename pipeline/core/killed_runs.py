@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
+from urllib.parse import quote, unquote
 
 from emr.lease import Lease, this_process
 from pipeline.core.asked import Asked
@@ -20,6 +21,8 @@ log = logging.getLogger(__name__)
 PARTS = 4
 # Linux gives this one to the namespace that is no container's, at each start.
 OF_THE_HOST = "effffffc"
+# What stands before the name of the process that tells of a killed run, in the name of its note.
+FOUND = "~"
 
 
 @dataclass(frozen=True)
@@ -37,10 +40,19 @@ class Note:
         return cls(Asked(**told["asked"]), told["owner"], told["began_at"])
 
 
+@dataclass(frozen=True)
+class Found:
+    """The note of a killed run, which is this process's to tell of; whether nobody tried to before."""
+
+    note: Note
+    path: Path
+    is_news: bool
+
+
 def begin(folder: Path, asked: Asked) -> Path | None:
     """Return the note of a run that begins, or None where none can be written."""
     now = datetime.now(timezone.utc).isoformat(timespec="seconds")
-    return _put(folder, Note(asked, this_process(), now))
+    return put(folder, Note(asked, this_process(), now))
 
 
 def end(path: Path | None) -> None:
@@ -50,23 +62,27 @@ def end(path: Path | None) -> None:
             path.unlink(missing_ok=True)
 
 
-def killed(folder: Path) -> Iterator[Note]:
-    """Yield the notes of runs whose process is gone, each once, whoever else asks."""
+def killed(folder: Path) -> Iterator[Found]:
+    """Yield the notes of runs whose process is gone, each once, whoever else asks; who tells of one ends it then."""
     for path in sorted(folder.glob("*.json")):
         with suppress(OSError, ValueError, KeyError, TypeError):
             note = Note.from_json(path.read_text(encoding="utf-8"))
-            if is_gone(note.owner):
+            number, was_found, teller = path.stem.partition(FOUND)
+            if is_gone(note.owner) and (not teller or is_gone(unquote(teller))):
+                mine = path.with_name(f"{number}{FOUND}{quote(this_process(), safe='')}.json")
                 # Of two that ask at once, one finds it gone.
-                path.unlink()
-                yield note
+                path.rename(mine)
+                yield Found(note, mine, is_news=not was_found)
 
 
-def put_back(folder: Path, note: Note) -> None:
+def put_back(found: Found) -> None:
     """Leave a note for the next run that asks."""
-    _put(folder, note)
+    with suppress(OSError):
+        found.path.rename(found.path.with_name(f"{found.path.stem.partition(FOUND)[0]}{FOUND}.json"))
 
 
-def _put(folder: Path, note: Note) -> Path | None:
+def put(folder: Path, note: Note) -> Path | None:
+    """Return where a note lies from now on, or None where it cannot be written."""
     path = folder / f"{uuid.uuid4().hex}.json"
     try:
         folder.mkdir(parents=True, exist_ok=True)

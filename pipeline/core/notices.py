@@ -39,13 +39,14 @@ def begin(roots: Sequence[luigi.Task]) -> Path | None:
 def end(note: Path | None) -> None:
     """Tell of the runs that were killed before they could say so themselves; this one, which ends, is none of them."""
     killed_runs.end(note)
-    folder = _folder("runs")
-    for one in killed_runs.killed(folder):
+    for found in killed_runs.killed(_folder("runs")):
+        one = found.note
         lines = (f"{one.asked.name}: killed", f"It began at {one.began_at}, and did not come to its end.")
-        if not tell_of(FAILURE, one.asked, (*lines, _log_line(), _again(one.asked))):
+        if not tell_of(FAILURE, one.asked, (*lines, _log_line(), _again(one.asked)), found.is_news):
             # Nor would the others arrive.
-            killed_runs.put_back(folder, one)
+            killed_runs.put_back(found)
             return
+        killed_runs.end(found.path)
 
 
 @_harmless()
@@ -56,8 +57,11 @@ def tell_of_end(kind: str, roots: Sequence[luigi.Task], summary: Summary, told: 
         tell_of(kind, asked, lines_of(kind, asked, summary, told))
 
 
-def tell_of(kind: str, asked: Asked, lines: Iterable[str]) -> bool:
-    """Tell how a run ended, if somebody wants to hear of it, and return whether that went well."""
+def tell_of(kind: str, asked: Asked, lines: Iterable[str], is_news: bool = True) -> bool:
+    """Tell how a run ended, if somebody wants to hear of it, and return whether that went well.
+
+    What is no news is told all the same; but since it was, the series may have recovered.
+    """
     settings, folder = config.alerts(), _folder("failing")
     wanted = settings.on_minibatch if asked.is_minibatch else settings.on
     before = failing.recall(folder, asked.series)
@@ -66,10 +70,12 @@ def tell_of(kind: str, asked: Asked, lines: Iterable[str]) -> bool:
         recovered = (f"Recovered: {before}",) if before else ()
         is_wanted = kind in wanted or (bool(before) and RECOVERY in wanted)
         return not is_wanted or tell(Alert(kind, (*recovered, *lines)))
-    now = (before or failing.begin(asked.series)).again_with(asked.name)
+    now = before or failing.begin(asked.series)
+    now = now.again_with(asked.name) if is_news else now
     is_wanted = kind in wanted and (not asked.is_minibatch or now.is_to_be_told(settings.remind_hours))
     is_told = is_wanted and tell(Alert(kind, tuple(lines)))
-    failing.remember(folder, now.told() if is_told else now)
+    if is_news or before:
+        failing.remember(folder, now.told() if is_told else now)
     return is_told or not is_wanted
 
 

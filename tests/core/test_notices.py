@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from datetime import date
 
 import luigi
@@ -110,7 +111,7 @@ def test_a_run_within_a_run_is_not_told_of_by_itself(mail):
 
 def test_what_made_nothing_tells_only_of_who_was_killed_before(mail, tmp_path):
     made.add(Load(FIRST).task_id)
-    killed_runs.put_back(tmp_path / "log/runs", killed_note(Load(SECOND)))
+    killed_runs.put(tmp_path / "log/runs", killed_note(Load(SECOND)))
 
     build(Load(FIRST))
     build(Load(FIRST))
@@ -131,7 +132,7 @@ def on_this_host(monkeypatch):
 
 
 def test_a_killed_run_of_which_nobody_could_be_told_is_told_of_by_the_next(mail, tmp_path, monkeypatch, ministack):
-    killed_runs.put_back(tmp_path / "log/runs", killed_note(Load(SECOND)))
+    killed_runs.put(tmp_path / "log/runs", killed_note(Load(SECOND)))
     monkeypatch.setenv("AWS_ENDPOINT_URL_SNS", "http://127.0.0.1:9")
     build(Load(FIRST))
     monkeypatch.setenv("AWS_ENDPOINT_URL_SNS", ministack)
@@ -139,6 +140,46 @@ def test_a_killed_run_of_which_nobody_could_be_told_is_told_of_by_the_next(mail,
     build(Load(FIRST))
 
     assert ends(mail) == ["Failure"]
+
+
+def test_what_recovered_fails_no_more_when_somebody_is_told_of_a_killed_run_late(mail, tmp_path, monkeypatch):
+    killed_runs.put(tmp_path / "log/runs", killed_note(Load(SECOND)))
+    with monkeypatch.context() as away:
+        away.setenv("AWS_ENDPOINT_URL_SNS", "http://127.0.0.1:9")
+        build(Load(FIRST))
+    made.add(Outer(FIRST).task_id)
+
+    build(Outer(FIRST))
+    build(Load(SECOND))
+
+    assert [body.splitlines()[0].split(" after")[0] for _, body in mail.read()] == [
+        "Load 2017-11-10: killed",
+        "Load 2017-11-10: success",
+    ]
+
+
+def test_a_killed_run_whose_teller_was_killed_is_told_of_by_the_next(mail, tmp_path, monkeypatch):
+    killed_runs.put(tmp_path / "log/runs", killed_note(Load(SECOND)))
+    with monkeypatch.context() as first:
+        first.setattr(notices, "tell", lambda alert: signal.raise_signal(signal.SIGINT))
+        with pytest.raises(KeyboardInterrupt):
+            notices.end(None)
+    still_told = ends(mail)
+    monkeypatch.setattr(killed_runs, "this_process", lambda: "elsewhere/2/effffffc/1d2c 1 1.0")
+
+    notices.end(None)
+
+    assert (still_told, ends(mail)) == ([], ["Failure"])
+    assert list((tmp_path / "log/runs").iterdir()) == []
+
+
+def test_of_a_killed_run_that_somebody_is_telling_of_nobody_else_tells(mail, tmp_path):
+    folder = tmp_path / "log/runs"
+    killed_runs.put(folder, killed_note(Load(SECOND)))
+
+    [found] = killed_runs.killed(folder)
+
+    assert found.is_news and list(killed_runs.killed(folder)) == []
 
 
 def test_a_topic_that_does_not_answer_fails_no_run(mail, monkeypatch, caplog):
