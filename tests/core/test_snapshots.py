@@ -9,7 +9,7 @@ import time
 import psycopg2
 import pytest
 
-from pipeline.core.database import Database
+from pipeline.core.database import Database, snapshots
 from pipeline.core.database.snapshots import SnapshotLoad, beside
 from pipeline.core.errors import CheckFailed, Retryable, SourceUnavailable
 from pipeline.core.etl_load import LoadState
@@ -152,7 +152,42 @@ def test_a_load_does_not_wait_for_a_reader_for_ever(prices):
     with prices.transaction() as reader:
         reader.execute("SELECT value FROM public.price")
 
-        with pytest.raises(SourceUnavailable, match="for longer than"):
+        with pytest.raises(SourceUnavailable, match=r"waited 1 s .* that of postgres, process \d+, since 20"):
             load(prices, 2, attempt="a-2", partition=NEXT_DAY, wait_seconds=1)
 
     assert values(prices) == [1]
+
+
+def test_who_waits_for_a_long_reader_seldom_stands_in_the_way_of_another(prices):
+    load(prices, 1)
+    waited = 0.0
+    with prices.transaction() as reader:
+        reader.execute("SELECT value FROM public.price")
+        loading = threading.Thread(target=load, args=(prices, 2), kwargs={"attempt": "a-2", "partition": NEXT_DAY})
+        loading.start()
+        ends = time.monotonic() + 2
+        with prices.transaction() as other:
+            while (began := time.monotonic()) < ends:
+                other.execute("SAVEPOINT look; SELECT value FROM public.price; ROLLBACK TO SAVEPOINT look")
+                waited += time.monotonic() - began if time.monotonic() - began > 0.05 else 0
+    loading.join(20)
+    assert waited < 0.5
+
+
+def test_an_index_is_made_before_readers_wait(prices, monkeypatch):
+    with prices.transaction() as cursor:
+        cursor.execute('CREATE INDEX "by ON price" ON public.price (name, value DESC) WHERE value > 0')
+        cursor.execute("CREATE INDEX by_value ON public.price (value) INCLUDE (name)")
+    swap, seen = snapshots._swap, []
+
+    def look(cursor, *arguments):
+        cursor.execute("SELECT indexrelid FROM pg_index WHERE indrelid = 'public.price_1'::regclass ORDER BY 1")
+        seen.extend(cursor.fetchall())
+        swap(cursor, *arguments)
+
+    monkeypatch.setattr(snapshots, "_swap", look)
+    load(prices, 1)
+
+    taken = "SELECT inhrelid FROM pg_inherits JOIN pg_index ON inhparent = indexrelid ORDER BY 1"
+    assert len(seen) == 2
+    assert prices.query(taken) == seen

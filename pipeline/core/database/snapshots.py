@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import IO, Any
 
 import psycopg2
@@ -17,7 +18,8 @@ from psycopg2 import sql as names
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
 
 from pipeline.core.database.copies import fill
-from pipeline.core.errors import CheckFailed, SourceUnavailable
+from pipeline.core.database.waiting import busy
+from pipeline.core.errors import CheckFailed
 from pipeline.core.etl_load import Load
 
 NEWER = """
@@ -31,8 +33,22 @@ FROM pg_inherits
 JOIN pg_class ON pg_class.oid = inhrelid
 WHERE inhparent = to_regclass(%(table)s)
 """
+# What each index of a table is, after the name of that. One of a constraint is made by ATTACH.
+INDEXES = """
+SELECT
+    CASE WHEN indisunique THEN 'UNIQUE ' ELSE '' END,
+    substr(pg_get_indexdef(indexrelid), 2 + length(format(
+        'CREATE %%sINDEX %%I ON ONLY %%s.%%I', CASE WHEN indisunique THEN 'UNIQUE ' END, indexes.relname,
+        tables.relnamespace::regnamespace, tables.relname
+    )))
+FROM pg_index
+JOIN pg_class AS indexes ON indexes.oid = indexrelid
+JOIN pg_class AS tables ON tables.oid = indrelid
+WHERE indrelid = to_regclass(%(table)s) AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid)
+"""
 # Who waits for the swap holds up all who come to read after it, so it gives way to those who read for long.
-SWAP_WAIT = "1s"
+SWAP_WAIT = "100ms"
+SWAP_PAUSE = wait_random(1, 2)
 
 
 @dataclass(frozen=True)
@@ -49,8 +65,7 @@ class SnapshotLoad(Load):
 
     def empty(self, cursor: Any) -> None:
         """Leave the rows for readers until the swap. Raises CheckFailed if what is loaded is of a later day."""
-        cursor.execute(NEWER, {"table": self.table})
-        [(newest,)] = cursor.fetchall()
+        [(newest,)] = _rows(cursor, NEWER, {"table": self.table})
         if newest and newest > str(self.partition):
             raise CheckFailed(
                 f"{self.table} {self.partition}: what is loaded is of {newest}, which is later. Nothing was changed;"
@@ -77,32 +92,36 @@ def beside(cursor: Any, load: SnapshotLoad, wait_seconds: int) -> Iterator[None]
     create = names.SQL("CREATE TABLE {} (LIKE {} INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING STORAGE)")
     cursor.execute(create.format(_named(load.fresh), _named(load.table)))
     yield
+    _index(cursor, load)
     # The planner knows nothing of rows that were just copied.
     cursor.execute(names.SQL("ANALYZE {}").format(_named(load.fresh)))
-    cursor.execute(BELOW, {"table": load.table})
-    _swap(cursor, load.table, [old for (old,) in cursor.fetchall()], load.fresh, wait_seconds)
+    below = [old for (old,) in _rows(cursor, BELOW, {"table": load.table})]
+    _swap(cursor, load.table, below, load.fresh, wait_seconds)
+
+
+def _index(cursor: Any, load: SnapshotLoad) -> None:
+    """Make the indexes of the old rows for the new ones: ATTACH would, while readers wait."""
+    for kind, rest in _rows(cursor, INDEXES, {"table": load.table}):
+        create = names.SQL("CREATE {}INDEX ON {} {}")
+        cursor.execute(create.format(names.SQL(kind), _named(load.fresh), names.SQL(rest)))
 
 
 def _swap(cursor: Any, table: str, old: list[str], fresh: str, wait_seconds: int) -> None:
     """Put a table in the place of those below another, between two readers of that."""
     tries = Retrying(
         retry=retry_if_exception(_is_read),
-        wait=wait_random(0.1, 1),
+        wait=SWAP_PAUSE,
         stop=stop_after_delay(wait_seconds),
         reraise=True,
     )
-    cursor.execute("SELECT current_setting('lock_timeout')")
-    [(before,)] = cursor.fetchall()
+    [(before,)] = _rows(cursor, "SELECT current_setting('lock_timeout')")
     cursor.execute("SELECT set_config('lock_timeout', %s, true)", (SWAP_WAIT,))
     try:
         tries(lambda: _swap_once(cursor, table, old, fresh))
     except psycopg2.Error as error:
         if not _is_read(error):
             raise
-        raise SourceUnavailable(
-            f"{table}: somebody has read it for longer than {wait_seconds} s ([database] wait_seconds), and it was not"
-            " replaced. Nothing was changed. Look for the session in pg_stat_activity, and run it again."
-        ) from error
+        raise busy(partial(_rows, cursor), f"ALTER TABLE {table} DETACH {' '.join(old)}", wait_seconds) from error
     cursor.execute("SELECT set_config('lock_timeout', %s, true)", (before,))
 
 
@@ -116,6 +135,11 @@ def _swap_once(cursor: Any, table: str, old: list[str], fresh: str) -> None:
     except psycopg2.Error:
         cursor.execute("ROLLBACK TO SAVEPOINT swap")
         raise
+
+
+def _rows(cursor: Any, sql: str, params: Any = None) -> list[tuple[Any, ...]]:
+    cursor.execute(sql, params)
+    return cursor.fetchall()
 
 
 def _is_read(error: BaseException) -> bool:
