@@ -23,6 +23,9 @@ def rerun(
     task: Annotated[str, typer.Argument(metavar="TASK", help="Such as UserBehaviourMetric.")],
     day: Annotated[datetime, typer.Option("--date", formats=["%Y-%m-%d"], help="The day, such as 2010-12-01.")],
     downstream: Annotated[bool, typer.Option("--downstream", help="And of all that is made of it.")] = False,
+    keep_sources: Annotated[
+        bool, typer.Option("--keep-sources", help="Read nothing outside the lake again, also if it has changed.")
+    ] = False,
 ) -> None:
     """Ask for a partition to be made again by the next run. What is there stays readable until it is replaced."""
     tasks = _tasks_of(day.date())
@@ -31,7 +34,7 @@ def rerun(
         # Refused if it follows something else, or was never made, and nothing else has been asked for yet.
         wanted.output().request_rerun()
     before = [task for task in tasks.values() if task != wanted and _needs(wanted, task)]
-    changed = _changed(wanted, before)
+    changed = [] if keep_sources else _changed(wanted, before)
     others = [other for other in _made_of([wanted], tasks.values()) if other != wanted]
     asked = [*_made_of(changed, before), wanted, *(others if downstream else [])]
     _request(map(type, asked), [wanted.date])

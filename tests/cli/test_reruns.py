@@ -60,6 +60,19 @@ def test_a_rerun_whose_source_changed_says_so_and_what_stays_as_it_is(lakeshift,
     ]
 
 
+def test_with_keep_sources_nothing_is_read_again_that_changed(lakeshift, tmp_path):
+    lake = Lake(open_store(str(tmp_path / "lake")))
+    for dataset in REVIEWS:
+        commit(lake, dataset, Input("feed", str(DAY), fingerprint={"hash": "old"}))
+    (tmp_path / "vendor").mkdir()
+    (tmp_path / "vendor/movie_review.csv").write_text("cid,review_str\n1,good\n")
+
+    done = lakeshift("rerun", "ClassifiedMovieReview", "--date", "2010-12-01", "--keep-sources")
+
+    assert done.out.splitlines()[0] == "stage/classified_movie_review/insert_date=2010-12-01 will be made again"
+    assert [lake.state(dataset, DAY).is_complete for dataset in REVIEWS] == [True, False]
+
+
 def test_what_is_downstream_is_asked_for_before_what_it_is_made_of(lakeshift, tmp_path, monkeypatch):
     lake = Lake(open_store(str(tmp_path / "lake")))
     for dataset in REVIEWS:
