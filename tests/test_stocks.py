@@ -88,6 +88,21 @@ def test_the_next_day_replaces_all_of_it_and_an_earlier_one_is_refused(project, 
     assert drop.published.read_text().startswith("2017-11-10")
 
 
+@pytest.mark.faults
+def test_a_rerun_of_a_day_before_the_one_that_is_loaded_is_refused_and_asks_for_nothing(project, drop):
+    drop.put("a.us.csv", "2017-11-10,1,1,1,1,1,0")
+    drop.list("a.us.csv")
+    run(project, DAY)
+    drop.put("a.us.csv", "2017-11-11,22,22,22,22,22,0")
+    run(project, NEXT_DAY)
+
+    asked = project.lakeshift("rerun", "HistoricalStocks", "--date", DAY)
+
+    assert asked.code == 1
+    assert "what is loaded is of insert_date=2017-11-11, which is later" in asked.output
+    assert run(project, DAY).output.startswith("Nothing to do")
+
+
 def test_what_does_not_fit_is_refused_with_its_file_line_and_reason(project, drop):
     lines = [f"2017-{month:02}-{day:02},1,1,1,1,1,0" for month in range(1, 11) for day in range(1, 29)]
     drop.put("a.us.csv", *lines, "2017-11-09,x,1,1,1,1,0")

@@ -18,9 +18,10 @@ from psycopg2 import sql as names
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
 
 from pipeline.core.database.copies import fill
-from pipeline.core.database.waiting import busy
+from pipeline.core.database.waiting import Query, busy
 from pipeline.core.errors import CheckFailed
 from pipeline.core.etl_load import Load
+from pipeline.core.lake import Partition
 
 NEWER = """
 SELECT max(partition_key)
@@ -65,12 +66,7 @@ class SnapshotLoad(Load):
 
     def empty(self, cursor: Any) -> None:
         """Leave the rows for readers until the swap. Raises CheckFailed if what is loaded is of a later day."""
-        [(newest,)] = _rows(cursor, NEWER, {"table": self.table})
-        if newest and newest > str(self.partition):
-            raise CheckFailed(
-                f"{self.table} {self.partition}: what is loaded is of {newest}, which is later. Nothing was changed;"
-                " to have the table as of an earlier day, remove the rows of later ones from public.etl_load."
-            )
+        refuse_earlier(partial(_rows, cursor), self.table, self.partition)
 
     def fill(self, cursor: Any, columns: Sequence[str], stream: IO[bytes]) -> None:
         """Copy CSV without a header into the new table."""
@@ -78,6 +74,16 @@ class SnapshotLoad(Load):
 
     def count(self, cursor: Any) -> int:
         return sum(self.copied)
+
+
+def refuse_earlier(query: Query, table: str, partition: Partition) -> None:
+    """Raise CheckFailed if what is loaded is of a later day than a partition."""
+    [(newest,)] = query(NEWER, {"table": table})
+    if newest and newest > str(partition):
+        raise CheckFailed(
+            f"{table} {partition}: what is loaded is of {newest}, which is later, and the table does not go back."
+            " Nothing was changed in it; the rows of an earlier day are in the lake, once it was run."
+        )
 
 
 @contextmanager

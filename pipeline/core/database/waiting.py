@@ -27,7 +27,7 @@ ORDER BY locks.mode = 'AccessShareLock', holders.xact_start
 LIMIT 1
 """
 
-Query = Callable[[str, dict[str, list[str]]], list[tuple[Any, ...]]]
+Query = Callable[[str, dict[str, Any]], list[tuple[Any, ...]]]
 
 
 def busy(query: Query, statement: str, seconds: int) -> SourceUnavailable:

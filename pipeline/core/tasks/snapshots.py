@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from luigi.task import flatten
 
 from pipeline.core.database import database
-from pipeline.core.database.snapshots import SnapshotLoad, beside
+from pipeline.core.database.snapshots import SnapshotLoad, beside, refuse_earlier
 from pipeline.core.errors import CheckFailed, CommitLost
 from pipeline.core.lake import Input, Manifest, lake, new_attempt_id
 from pipeline.core.sql_files import read_sql
@@ -15,6 +16,16 @@ from pipeline.core.sql_text import inserted_columns
 from pipeline.core.targets import DatabaseTarget
 from pipeline.core.tasks.partition import PartitionTask
 from pipeline.core.version import code_version
+
+
+@dataclass(frozen=True)
+class SnapshotTarget(DatabaseTarget):
+    """All of a table of PostgreSQL, as it is on a day."""
+
+    def request_rerun(self) -> None:
+        # The load would refuse it, after what it is made of was made again.
+        refuse_earlier(database().query, self.table, self.partition)
+        super().request_rerun()
 
 
 class SnapshotTable(PartitionTask):
@@ -26,8 +37,8 @@ class SnapshotTable(PartitionTask):
     table: ClassVar[str]
     insert: ClassVar[str]
 
-    def output(self) -> DatabaseTarget:
-        return DatabaseTarget(self.table, self.partition)
+    def output(self) -> SnapshotTarget:
+        return SnapshotTarget(self.table, self.partition)
 
     def make(self) -> str:
         store, required = database(), flatten(self.requires())[0]
