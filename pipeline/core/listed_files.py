@@ -13,20 +13,23 @@ from pipeline.core.errors import SourceUnavailable
 from pipeline.core.lake import Input
 from pipeline.core.records import Refused, RefusedRows
 from pipeline.core.store import Store, open_store
+from pipeline.core.store.base import is_hidden
 from pipeline.core.typed_csv import SourceFile
 
 # A quote within a name is written twice.
 QUOTED = re.compile(r"'((?:[^']|'')*)'")
 BETWEEN = re.compile(r"[\s,]*")
 AT_ONCE = 16
+TWICE = "it is named twice"
 
 
 @dataclass(frozen=True)
 class Listing:
-    """The names on a list that have a file, and how many files nobody asked for."""
+    """The names on a list that have a file, how many files nobody asked for, and how many names have none."""
 
     names: tuple[str, ...]
     others: int
+    missing: int = 0
 
 
 class ListedFiles:
@@ -48,25 +51,30 @@ class ListedFiles:
             )
         there = {one.path.removeprefix(f"{self.folder}/") for one in self.store.list(self.folder)}
         names: dict[str, None] = {}
-        for name, fault in _names(found.data.decode("utf-8", "backslashreplace")):
+        missing = 0
+        for name, fault in _names(found.data):
             fault = fault or self._fault(name, names, there)
             if fault:
                 refused.add(self.list_path, Refused(1, name, fault))
+                missing += fault != TWICE
             else:
                 names[name] = None
-        return Listing(tuple(names), len(there - names.keys()))
+        return Listing(tuple(names), len(there - names.keys()), missing)
 
     def _fault(self, name: str, before: dict[str, None], there: set[str]) -> str:
         if "/" in name or "\\" in name or name in ("", ".", ".."):
             return "it is no name of a file in the folder"
         if name in before:
-            return "it is named twice"
+            return TWICE
+        if is_hidden(name):
+            return "it is hidden: its name starts with a dot"
         return "" if name in there else f"there is no such file in {self.folder}/"
 
     def fetch(self, names: Sequence[str], scratch: Path) -> list[SourceFile]:
         """Return the files where they can be read; copies, where they lie in S3."""
-        if "://" not in self.root:
-            return [SourceFile(name, Path(self.store.url(f"{self.folder}/{name}"))) for name in names]
+        paths = [self.store.local_path(f"{self.folder}/{name}") for name in names]
+        if None not in paths:
+            return [SourceFile(name, path) for name, path in zip(names, paths, strict=True) if path]
         scratch.mkdir()
         with ThreadPoolExecutor(AT_ONCE) as pool:
             return list(pool.map(lambda named: self._copy(named[1], scratch / str(named[0])), enumerate(names)))
@@ -78,10 +86,13 @@ class ListedFiles:
         return SourceFile(name, to)
 
     def state(self) -> str:
-        """Return what tells this state of the folder and the list from another, without reading the files."""
-        digest = hashlib.sha256()
-        for one in [*self.store.list(self.folder), *self.store.list(self.list_path.rpartition("/")[0])]:
-            digest.update(f"{one.path}\0{one.bytes}\0{one.modified.isoformat()}\n".encode())
+        """Return what tells this state of the list and its files from another, without reading the files."""
+        found = self.store.read(self.list_path)
+        data = found.data if found else b""
+        asked, digest = {f"{self.folder}/{name}" for name, _ in _names(data)}, hashlib.sha256(data)
+        for one in self.store.list(self.folder):
+            if one.path in asked:
+                digest.update(f"{one.path}\0{one.bytes}\0{one.modified.isoformat()}\0{one.version}\n".encode())
         return digest.hexdigest()
 
     def fingerprint(self, listing: Listing, files: Sequence[SourceFile], state: str) -> Input:
@@ -93,9 +104,9 @@ class ListedFiles:
         return Input(self.root, fingerprint={**counts, "state": state})
 
 
-def _names(text: str) -> Iterator[tuple[str, str]]:
+def _names(data: bytes) -> Iterator[tuple[str, str]]:
     """Yield each quoted name of a list, and what is wrong with what stands between them."""
-    place = 0
+    text, place = data.decode("utf-8-sig", "backslashreplace"), 0
     for found in QUOTED.finditer(text):
         yield from _stray(text[place : found.start()])
         yield found[1].replace("''", "'"), ""

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import csv
+import os
+from dataclasses import replace
+from datetime import datetime, timezone
+from pathlib import Path
 
 import pytest
 from fixtures_s3 import REGION, new_bucket
@@ -46,6 +50,7 @@ def test_names_are_quoted_and_stand_in_their_order(folder):
         ("'../list.txt'", "it is no name of a file in the folder"),
         ("'/etc/passwd'", "it is no name of a file in the folder"),
         ("''", "it is no name of a file in the folder"),
+        ("'.hidden.csv'", "it is hidden: its name starts with a dot"),
         ("b.us.csv", "it has no quotes around it"),
     ],
 )
@@ -54,6 +59,13 @@ def test_what_a_list_cannot_mean_is_refused(folder, name, reason):
 
     assert listing.names == ("a.us.csv",)
     assert refused == [(name.strip("'"), reason)]
+    assert listing.missing == (reason != "it is named twice")
+
+
+def test_a_list_may_begin_with_a_byte_order_mark(folder):
+    listing, refused = listed(folder, "\ufeff'a.us.csv'")
+
+    assert (listing.names, refused) == (("a.us.csv",), [])
 
 
 @pytest.mark.parametrize("text", ["", " \n"])
@@ -81,6 +93,7 @@ def test_files_in_s3_are_brought_here(folder, settings, ministack):
 
 
 def test_a_folder_that_was_changed_has_another_state(folder):
+    listed(folder, "'a.us.csv'")
     files = ListedFiles(str(folder), "list.txt", "Stocks", "[stocks] source")
     before = files.state()
 
@@ -89,7 +102,52 @@ def test_a_folder_that_was_changed_has_another_state(folder):
     assert files.state() not in ("", before)
 
 
+def test_a_list_that_was_changed_has_another_state(folder):
+    listed(folder, "'a.us.csv'")
+    files = ListedFiles(str(folder), "list.txt", "Stocks", "[stocks] source")
+    before = files.state()
+
+    listed(folder, "'b c.us.csv'")
+
+    assert files.state() != before
+
+
+def test_a_file_that_nobody_asks_for_is_left_alone_whatever_its_name_is(folder):
+    listing, _ = listed(folder, "'a.us.csv'")
+    files = ListedFiles(str(folder), "list.txt", "Stocks", "[stocks] source")
+    before = files.state()
+
+    try:
+        Path(os.fsdecode(os.fsencode(folder / "Stocks") + b"/caf\xe9.csv")).touch()
+    except OSError:
+        pytest.skip("this folder takes no name that is no UTF-8")
+
+    assert files.state() == before
+    assert listed(folder, "'a.us.csv'")[0].others == listing.others + 1
+
+
+def test_a_file_that_was_corrected_in_the_same_second_in_s3_is_another(folder, settings, ministack, monkeypatch):
+    bucket = new_bucket(ministack)
+    settings("lake", "endpoint_url", ministack)
+    settings("lake", "region", REGION)
+    files = ListedFiles(bucket, "list.txt", "Stocks", "[stocks] source")
+    files.store.create("list.txt", b"'a.us.csv'")
+    found, second = files.store.list, datetime(2017, 11, 10, 21, tzinfo=timezone.utc)
+    # AWS lists whole seconds, and this server smaller parts of them.
+    monkeypatch.setattr(files.store, "list", lambda folder: [replace(one, modified=second) for one in found(folder)])
+
+    states = [_put(files, data) and files.state() for data in (b"1", b"2")]
+
+    assert states[0] != states[1]
+
+
+def _put(files, data):
+    with files.store.open("Stocks/a.us.csv", "wb") as file:
+        return file.write(data)
+
+
 def test_files_that_change_while_they_are_read_are_refused(folder):
+    listed(folder, "'a.us.csv'")
     files = ListedFiles(str(folder), "list.txt", "Stocks", "[stocks] source")
     state = files.state()
     fetched = files.fetch(["a.us.csv"], folder / "fetched")

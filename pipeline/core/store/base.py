@@ -37,11 +37,12 @@ class Found:
 
 @dataclass(frozen=True)
 class Listed:
-    """A path in the store, its size, and when it was written."""
+    """A path in the store, its size, when it was written, and what tells it from another of that size and second."""
 
     path: str
     bytes: int
     modified: datetime
+    version: str
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,10 @@ class Store(ABC):
     @abstractmethod
     def url(self, path: str) -> str:
         """Return where a path lies for other programs: an absolute path, or s3://..."""
+
+    def local_path(self, path: str) -> Path | None:
+        """Return where a path lies on this machine, or None if it has to be copied to be there."""
+        return None
 
     @abstractmethod
     def read(self, path: str) -> Found | None:

@@ -29,6 +29,9 @@ class LocalStore(Store):
     def url(self, path: str) -> str:
         return str(self.root / path)
 
+    def local_path(self, path: str) -> Path:
+        return self.root / path
+
     def read(self, path: str) -> Found | None:
         try:
             data = (self.root / path).read_bytes()
@@ -164,7 +167,8 @@ def walk(folder: Path, prefix: str = "") -> Iterator[Listed]:
         else:
             with suppress(FileNotFoundError):
                 found = entry.stat()
-                yield Listed(path, found.st_size, datetime.fromtimestamp(found.st_mtime, timezone.utc))
+                written = datetime.fromtimestamp(found.st_mtime, timezone.utc)
+                yield Listed(path, found.st_size, written, str(found.st_mtime_ns))
 
 
 @contextmanager

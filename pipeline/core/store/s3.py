@@ -69,7 +69,8 @@ class S3Store(Store):
         for item in self._items(folder):
             below = item["Key"].removeprefix(prefix)
             if not below.endswith("/") and not any(map(is_hidden, below.split("/"))):
-                yield Listed(item["Key"].removeprefix(self.prefix), item["Size"], item["LastModified"])
+                path, version = item["Key"].removeprefix(self.prefix), item["ETag"].strip('"')
+                yield Listed(path, item["Size"], item["LastModified"], version)
 
     def delete(self, paths: Iterable[str]) -> None:
         with self._answering(""):
