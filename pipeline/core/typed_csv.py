@@ -16,7 +16,7 @@ from typing import TextIO
 
 import duckdb
 
-from pipeline.core.errors import CheckFailed, SourceUnavailable
+from pipeline.core.errors import CheckFailed, JobFailed, SourceUnavailable
 from pipeline.core.plain_csv import has_header, is_misread
 from pipeline.core.records import Record, Refused, RefusedRows, checked_records, read_text, row_writer
 from pipeline.core.sql_text import texts
@@ -47,6 +47,8 @@ class TypedFiles:
         # Where DuckDB reads each.
         self._paths = [file.path for file in files]
         self._copied: set[int] = set()
+        # The names of those that have another header.
+        self.foreign: set[str] = set()
 
     def load(self, connection: duckdb.DuckDBPyConnection, table: str) -> None:
         """Make a table of the good rows of all files: the columns, and file_number, where a file is in the list."""
@@ -57,6 +59,8 @@ class TypedFiles:
             odd = {number for number in range(len(self.files)) if self._is_misread(number)}
         odd |= set() if odd else self._complaints(connection, table, reading.result())
         while odd:
+            if again := sorted(odd & self._copied):
+                raise JobFailed(f"{self.files[again[0]].name}: DuckDB does not read its good records. Report that.")
             for number in sorted(odd):
                 self._copy(number)
             odd = self._complaints(connection, table, self._read_all(connection, table))
@@ -110,6 +114,7 @@ class TypedFiles:
         except SourceUnavailable:
             yield Refused(1, "", EMPTY)
         except CheckFailed as error:
+            self.foreign.add(name)
             yield Refused(1, "", str(error).removeprefix(f"{name}: ").rstrip("."))
 
     def _typed(self, records: Iterator[Record | Refused]) -> Iterator[Record | Refused]:

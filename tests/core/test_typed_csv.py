@@ -9,6 +9,7 @@ from decimal import Decimal
 import duckdb
 import pytest
 
+from pipeline.core.errors import JobFailed
 from pipeline.core.records import RefusedRows
 from pipeline.core.typed_csv import Column, SourceFile, TypedFiles
 
@@ -130,6 +131,13 @@ def test_a_file_that_is_none_is_refused_as_one(drop, data, reason):
 
     assert drop.refused == [("none", 1, reason)]
     assert [row[3] for row in rows] == [1]
+
+
+def test_a_record_that_stays_unreadable_ends_the_load(drop, monkeypatch):
+    monkeypatch.setattr(TypedFiles, "_complaints", lambda *_: {0})
+
+    with pytest.raises(JobFailed, match="one: DuckDB does not read its good records"):
+        drop.read(one=HEADER + FIRST)
 
 
 def test_a_file_may_have_no_rows(drop):

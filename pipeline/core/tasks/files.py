@@ -9,9 +9,10 @@ from typing import Any, ClassVar
 
 import duckdb
 
-from pipeline.core.errors import SourceUnavailable
+from pipeline.core import config
+from pipeline.core.errors import CheckFailed, SourceUnavailable
 from pipeline.core.lake import Attempt, Counts, File
-from pipeline.core.listed_files import ListedFiles
+from pipeline.core.listed_files import ListedFiles, Listing
 from pipeline.core.odd_rows import OddRows
 from pipeline.core.records import RefusedRows
 from pipeline.core.runtime import scratch_folder
@@ -68,8 +69,22 @@ class TypedFilesTask(SourceTask):
                 schema = self._write(connection, part)
             odd = tuple(f"{number:,} {name}" for name, number in odd_rows.counts())
             [(count,)] = connection.execute("SELECT count(*) FROM typed_row").fetchall()
+        self._refuse_too_few_files(listing, len(typed.foreign), attempt.quarantine_location, refused.first)
         rows = Counts(count + refused.count, count, refused.count)
         return Made(rows, [File(PART, attempt.size(PART), count)], schema, (read,), refused.first, findings=odd)
+
+    def _refuse_too_few_files(self, listing: Listing, foreign: int, quarantine: str, first: str) -> None:
+        """Raise CheckFailed if more names have no file that can be read than the settings allow of rows.
+
+        A name counts as one row else, though all rows of its file are missing. Of an empty file none is.
+        """
+        limit, lost, names = config.lake().max_refused, listing.missing + foreign, len(listing.names) + listing.missing
+        if lost > limit * names:
+            raise CheckFailed(
+                f"{self.output()}: {lost:,} of {names:,} names on the list have no file that can be read, more than"
+                f" [lake] max_refused = {limit:g}. Nothing was committed. The first is {first}."
+                f" The names and the reasons: {quarantine}"
+            )
 
     def _name_files(self, connection: Any, names: Sequence[str]) -> None:
         """Make the relation that the query and the findings are run on."""
