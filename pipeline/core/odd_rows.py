@@ -6,14 +6,20 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
+from pipeline.core.errors import CheckFailed
 from pipeline.core.records import Refused, RefusedRows
 from pipeline.core.typed_csv import TypedFiles
 
 # The names are ours.
-FIRST = "CREATE TEMP TABLE first_row AS SELECT file_number, min(rowid) AS row_id FROM {table} GROUP BY file_number"
+FIRST = """
+CREATE TEMP TABLE first_row AS
+SELECT file_number, min(rowid) AS row_id, count(*) AS rows
+FROM {table}
+GROUP BY file_number
+"""
 ODD = "CREATE OR REPLACE TEMP TABLE odd_row AS SELECT row_id FROM ({query}) WHERE finding = ?"
 PLACES = """
-SELECT file_number, odd_row.row_id - first_row.row_id AS place
+SELECT file_number, rows, odd_row.row_id - first_row.row_id AS place
 FROM odd_row
 JOIN {table} AS typed ON typed.rowid = odd_row.row_id
 JOIN first_row USING (file_number)
@@ -44,18 +50,23 @@ class OddRows:
         self._connection.begin()
         self._connection.execute(FIRST.format(**self._names))
         for finding in findings:
-            for number, places in self._found(finding).items():
+            for (number, rows), places in self._found(finding).items():
+                name, count = files.files[number].name, 0
                 for place, record in enumerate(files.records(number)):
+                    count += 1
                     if place in places:
                         text = ",".join(record.fields)
-                        refused.add(files.files[number].name, Refused(record.line, text, f"it is among the {finding}"))
+                        refused.add(name, Refused(record.line, text, f"it is among the {finding}"))
+                if count != rows:
+                    # A place was that of another row.
+                    raise CheckFailed(f"{name}: {rows:,} rows were read of its {count:,} records. Report that.")
             self._connection.execute(REFUSE.format(**self._names))
         self._connection.commit()
 
-    def _found(self, finding: str) -> dict[int, set[int]]:
-        """Return, by the number of their file, which of its rows are of a finding."""
+    def _found(self, finding: str) -> dict[tuple[int, int], set[int]]:
+        """Return, by the number of their file and of all its rows, which of its rows are of a finding."""
         self._connection.execute(ODD.format(**self._names), [finding])
         found = defaultdict(set)
-        for number, place in self._connection.execute(PLACES.format(**self._names)).fetchall():
-            found[number].add(place)
+        for number, rows, place in self._connection.execute(PLACES.format(**self._names)).fetchall():
+            found[number, rows].add(place)
         return found
