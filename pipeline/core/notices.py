@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import luigi
@@ -12,11 +13,13 @@ import luigi
 from pipeline.core import config, failing, killed_runs
 from pipeline.core.alerts import Alert, tell
 from pipeline.core.asked import Asked, asked_of
-from pipeline.core.errors import SettingError
+from pipeline.core.errors import SettingError, one_line
 from pipeline.core.summary import Summary
 
 log = logging.getLogger(__name__)
 SUCCESS, FAILURE, RECOVERY = "success", "failure", "recovery"
+# The series of the runs that did not begin.
+REFUSED = "refused"
 
 
 @contextmanager
@@ -66,7 +69,9 @@ def tell_of(kind: str, asked: Asked, lines: Iterable[str], is_news: bool = True)
     wanted = settings.on_minibatch if asked.is_minibatch else settings.on
     before = failing.recall(folder, asked.series)
     if kind == SUCCESS:
-        failing.forget(folder, asked.series)
+        before = before or failing.recall(folder, REFUSED)
+        for series in (asked.series, REFUSED):
+            failing.forget(folder, series)
         recovered = (f"Recovered: {before}",) if before else ()
         is_wanted = kind in wanted or (bool(before) and RECOVERY in wanted)
         return not is_wanted or tell(Alert(kind, (*recovered, *lines)))
@@ -79,11 +84,22 @@ def tell_of(kind: str, asked: Asked, lines: Iterable[str], is_news: bool = True)
     return is_told or not is_wanted
 
 
-def tell_of_refused(error: SettingError) -> None:
-    """Tell of a run that did not begin because of its settings, as far as these say whom to tell."""
+def tell_of_refused(error: Exception) -> None:
+    """Tell of a run that did not begin because of its settings or its host, as far as the settings say whom to tell.
+
+    Whether it would have been one of minibatches is not known: the same is told again after some hours only.
+    """
     with suppress(SettingError):
-        if FAILURE in config.alerts().on:
-            tell(Alert(FAILURE, (f"A run did not begin: {error}", "lakeshift config says what is in force.")))
+        settings, folder = config.alerts(), _folder("failing")
+        # What other errors say may differ each time, such as the name of a file.
+        cause = str(error) if isinstance(error, SettingError) else type(error).__name__
+        before = failing.recall(folder, REFUSED)
+        now = (before or failing.begin(REFUSED)).again_with(cause)
+        is_due = not before or before.last != cause or before.is_to_be_told(settings.remind_hours)
+        lines = (f"A run did not begin: {one_line(error)}", "lakeshift config says what is in force.")
+        if is_due and FAILURE in settings.on + settings.on_minibatch:
+            now = now.told() if tell(Alert(FAILURE, lines)) else replace(now, told_at="")
+        failing.remember(folder, now)
 
 
 def lines_of(kind: str, asked: Asked, summary: Summary, told: Sequence[str]) -> list[str]:

@@ -6,10 +6,12 @@ complete partitions of a dataset or table are asked for at once, and remembered,
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
+
+import luigi
 
 from pipeline.core.lake import Partition
 
@@ -80,3 +82,16 @@ def existing(targets: Iterable[T]) -> set[T]:
 
 def _kind(target: Target) -> Hashable:
     return type(target), target.whole
+
+
+def asking_together(check: Callable[[luigi.Task], bool], task: luigi.Task) -> Callable[[luigi.Task], bool]:
+    """Return a check that asks together for what a task requires, and afresh for what it has made itself."""
+    plan = Plan()
+
+    def asked(one: luigi.Task) -> bool:
+        if one is task and not isinstance(task, luigi.WrapperTask):
+            return check(one)
+        with planned(plan):
+            return check(one)
+
+    return asked

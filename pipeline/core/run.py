@@ -10,9 +10,8 @@ import contextlib
 import logging
 import multiprocessing
 import os
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 import luigi.worker
 from luigi.retcodes import retcode
@@ -23,7 +22,7 @@ from pipeline.core import config, luigi_settings, notices
 from pipeline.core.errors import SettingError, one_line
 from pipeline.core.logs import open_console, open_file
 from pipeline.core.outcomes import NotingWorker
-from pipeline.core.planning import Plan, planned
+from pipeline.core.planning import Plan, asking_together, planned
 from pipeline.core.runtime import remove_run_folder
 from pipeline.core.signals import Signals, Stopped
 from pipeline.core.spark import client
@@ -47,10 +46,7 @@ class RunWorker(NotingWorker):
         try:
             config.check()
         except SettingError as error:
-            log.error("%s", one_line(error))
-            if WITHIN not in os.environ:
-                notices.tell_of_refused(error)
-            raise SystemExit(retcode().unhandled_exception) from None
+            self._refuse(error)
         open_file(config.log().file)
         if not config.has_file():
             log.warning("No luigi.cfg here, and no $LUIGI_CONFIG_PATH: the defaults hold, below %s.", Path.cwd())
@@ -63,11 +59,21 @@ class RunWorker(NotingWorker):
         # Within another run, as a task that builds tasks is, that one's driver is used and left alone.
         self._owns_driver = client.RUN_FOLDER not in os.environ
         self._is_within = WITHIN in os.environ
+        try:
+            self.run_folder = client.run_folder()
+        except (SettingError, OSError) as error:
+            self._refuse(error)
         os.environ[WITHIN] = "1"
-        self.run_folder = client.run_folder()
         os.environ[client.RUN_FOLDER] = str(self.run_folder)
         self._signals.take()
         return super().__enter__()
+
+    def _refuse(self, error: Exception) -> NoReturn:
+        """Say why the run does not begin, here and to whom the settings name."""
+        log.error("%s", one_line(error))
+        if WITHIN not in os.environ:
+            notices.tell_of_refused(error)
+        raise SystemExit(retcode().unhandled_exception) from None
 
     def add(self, task: luigi.Task, *args: Any, **kwargs: Any) -> bool:
         if not self._has_begun:
@@ -77,7 +83,7 @@ class RunWorker(NotingWorker):
 
     def _create_task_process(self, task: luigi.Task) -> Any:
         process = super()._create_task_process(task)
-        process.check_complete = _asking_together(process.check_complete, task)
+        process.check_complete = asking_together(process.check_complete, task)
         return process
 
     def run(self) -> bool:
@@ -96,15 +102,24 @@ class RunWorker(NotingWorker):
         """Stop what is left of the run, say how it ended, and turn a signal into its exit code."""
         self._signals.put_off()
         try:
-            self._end(kind, error, trace)
-            self._say(error)
+            self._end_and_say(kind, error, trace)
         finally:
             self._signals.give_back()
+            if not self._is_within:
+                os.environ.pop(WITHIN, None)
         if isinstance(error, Stopped):
             raise SystemExit(error.exit_code) from None
         if isinstance(error, RPCError):
             raise SystemExit(retcode().unhandled_exception) from None
         return False
+
+    def _end_and_say(self, kind: Any, error: Any, trace: Any) -> None:
+        try:
+            self._end(kind, error, trace)
+        except BaseException as failure:
+            self._say(error or failure)
+            raise
+        self._say(error)
 
     def _end(self, kind: Any, error: Any, trace: Any) -> None:
         try:
@@ -118,11 +133,11 @@ class RunWorker(NotingWorker):
 
     def _say(self, error: BaseException | None) -> None:
         """Say how the run ended, here and to whom the settings name."""
+        self.summary.end_now()
         lines = self._last_lines(error)
         for line in lines:
             log.info("%s", line)
         if not self._is_within:
-            del os.environ[WITHIN]
             notices.end(self._note)
             end = notices.FAILURE if error is not None else self.summary.end
             notices.tell_of_end(end, self._roots, self.summary, lines)
@@ -154,24 +169,13 @@ class RunWorker(NotingWorker):
         if not isinstance(error, RPCError):
             asked = self._get_work_response_history[-1:]
             self.summary.elsewhere = {one["task_id"]: one["worker"] for last in asked for one in last["running_tasks"]}
-            return self.summary.lines(str(error) if isinstance(error, Stopped) else "")
+            # A signal says in its own words what it did.
+            cause = str(error) if isinstance(error, Stopped) else one_line(error) if error else ""
+            return self.summary.lines(cause)
         host, port = config.scheduler_address()
         cause = f"The scheduler at http://{host}:{port} does not answer ({type(error.sub_exception).__name__})."
         lines = self.summary.lines("without the scheduler") if self.summary.outcomes else []
         return [*lines, f"{cause} Start it (lakeshift up) or add --local-scheduler."]
-
-
-def _asking_together(check: Callable[[luigi.Task], bool], task: luigi.Task) -> Callable[[luigi.Task], bool]:
-    """Return a check that asks together for what a task requires, and afresh for what it has made itself."""
-    plan = Plan()
-
-    def asked(one: luigi.Task) -> bool:
-        if one is task and not isinstance(task, luigi.WrapperTask):
-            return check(one)
-        with planned(plan):
-            return check(one)
-
-    return asked
 
 
 def _open_console(cls: type, options: Any) -> bool:

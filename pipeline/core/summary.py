@@ -54,10 +54,15 @@ class Summary:
 
     def __init__(self) -> None:
         self.started = time.monotonic()
+        self.ended = 0.0
         self.outcomes: dict[str, Outcome] = {}
         self.elsewhere: dict[str, str] = {}
         self.requests: Counter[str] = Counter()
         self.cost: list[str] = []
+
+    def end_now(self) -> None:
+        """Have the run's duration stand: what comes now, such as telling of it, is no part of it."""
+        self.ended = time.monotonic()
 
     def note(self, task: luigi.Task, status: str, explanation: str) -> None:
         """Take in what a worker tells the scheduler of a task."""
@@ -117,7 +122,7 @@ class Summary:
     @property
     def seconds(self) -> float:
         """How long the run has taken."""
-        return time.monotonic() - self.started
+        return (self.ended or time.monotonic()) - self.started
 
     def rows(self) -> list[str]:
         """Return what the tasks of each kind read, wrote and refused, over all that this run made of it."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import signal
+import time
 from datetime import date
+from pathlib import Path
 
 import luigi
 import pytest
@@ -266,6 +268,101 @@ def test_settings_that_keep_a_run_from_beginning_are_told_of(mail, settings):
     [(subject, body)] = mail.read()
     assert subject == "2304_Stock_Prices_Pipeline_Failure"
     assert body.startswith("A run did not begin: [lake] max_refused = 2 (set at run time): expected a share between")
+
+
+def refused(settings, value: str) -> None:
+    settings("lake", "max_refused", value)
+    with pytest.raises(SystemExit):
+        build(Minibatch(FIRST))
+
+
+def test_settings_that_stay_wrong_are_told_of_once_and_others_too(mail, settings):
+    for value in ("2", "2", "3"):
+        refused(settings, value)
+
+    assert ["max_refused = 2" in body for _, body in mail.read()] == [True, False]
+
+
+def test_settings_that_stay_wrong_are_told_of_again_after_some_hours(mail, settings, monkeypatch):
+    refused(settings, "2")
+    now = failing._now()
+    monkeypatch.setattr(failing, "_now", lambda: now.replace(year=now.year + 1))
+
+    refused(settings, "2")
+
+    assert ends(mail) == ["Failure", "Failure"]
+
+
+def test_wrong_settings_of_which_nobody_could_be_told_are_told_of_by_the_next(mail, settings, monkeypatch):
+    refused(settings, "2")
+    with monkeypatch.context() as away:
+        away.setenv("AWS_ENDPOINT_URL_SNS", "http://127.0.0.1:9")
+        refused(settings, "3")
+
+    refused(settings, "3")
+
+    assert ends(mail) == ["Failure", "Failure"]
+
+
+def test_a_minibatch_that_begins_again_since_its_settings_are_right_says_so(mail, settings):
+    refused(settings, "2")
+    settings("lake", "max_refused", "0.1")
+
+    build(Minibatch(FIRST))
+    build(Minibatch(SECOND))
+
+    (_, failure), (_, recovery) = mail.read()
+    assert failure.startswith("A run did not begin: ")
+    assert recovery.startswith("Recovered: it had failed since ") and "the last time with [lake] max_ref" in recovery
+
+
+def test_a_run_that_can_have_no_folder_is_told_of(mail, tmp_path, monkeypatch):
+    (tmp_path / "lakeshift").mkdir()
+    (tmp_path / "lakeshift").chmod(0o777)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+
+    with pytest.raises(SystemExit):
+        build(Load(FIRST))
+
+    [(subject, body)] = mail.read()
+    assert subject == "2304_Stock_Prices_Pipeline_Failure"
+    assert f"A run did not begin: {tmp_path}/lakeshift is not a folder of this user's alone." in body
+
+
+def test_a_run_after_one_that_could_have_no_folder_is_told_of(mail, monkeypatch):
+    with monkeypatch.context() as full:
+        full.setattr(run.client, "run_folder", lambda: Path("/dev/full/x").read_text())
+        with pytest.raises(SystemExit):
+            build(Load(FIRST))
+
+    build(Load(FIRST))
+
+    assert ends(mail) == ["Failure", "Success"]
+
+
+def test_a_run_whose_end_fails_is_told_of_with_what_it_was(mail, tmp_path, monkeypatch):
+    with monkeypatch.context() as failing_end:
+        failing_end.setattr(run, "end_cluster", lambda folder: Path("/dev/full/x").read_text())
+        with pytest.raises(OSError):
+            build(Load(FIRST))
+
+    build(Load(SECOND))
+
+    (failure, body), (success, _) = mail.read()
+    assert (failure.rpartition("_")[2], success.rpartition("_")[2]) == ("Failure", "Success")
+    assert "0 failed in" in body and ", NotADirectoryError: [Errno 20] Not a directory: '/dev/full/x'." in body
+    assert list((tmp_path / "log/runs").iterdir()) == []
+
+
+def test_the_duration_that_is_told_is_the_one_that_is_printed(mail, tmp_path, monkeypatch):
+    killed_runs.put(tmp_path / "log/runs", killed_note(Outer(SECOND)))
+    tell = notices.tell
+    monkeypatch.setattr(notices, "tell", lambda alert: time.sleep(0.3) or tell(alert))
+
+    build(Load(FIRST))
+
+    [body] = [body for subject, body in mail.read() if subject.endswith("Success")]
+    assert body.splitlines()[0] in ("Load 2017-11-09: success after 0.0 s", "Load 2017-11-09: success after 0.1 s")
 
 
 def test_where_nothing_can_be_remembered_a_run_ends_as_it_would(mail, tmp_path, caplog):
