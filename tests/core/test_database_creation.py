@@ -7,6 +7,7 @@ import pytest
 
 from pipeline.core.database import Database, creation
 from pipeline.core.errors import CheckFailed
+from pipeline.core.sql_files import read_sql
 
 FILE = "user_behaviour/database.sql"
 STOCKS = "stocks/database.sql"
@@ -127,6 +128,25 @@ def test_a_view_that_says_something_else_is_replaced(empty, change):
 
     assert empty.migrate() == [f"replaced the view {VIEW}"]
     assert empty.migrate() == []
+
+
+def test_a_table_that_is_not_partitioned_as_declared_is_named(empty):
+    empty.migrate()
+    with empty.transaction() as cursor:
+        cursor.execute("DROP TABLE public.historical_stocks_data CASCADE")
+        cursor.execute(read_sql(STOCKS).split(";")[0].replace("PARTITION BY LIST (company_name)", ""))
+
+    with pytest.raises(CheckFailed, match="it is not PARTITION BY LIST"):
+        empty.migrate()
+
+
+def test_a_view_of_other_columns_is_named(empty):
+    empty.migrate()
+    with empty.transaction() as cursor:
+        cursor.execute(f"DROP VIEW {VIEW}; CREATE VIEW {VIEW} AS SELECT 1 AS other")
+
+    with pytest.raises(CheckFailed, match=f"VIEW {VIEW} .*cannot change name of view column .*DROP VIEW"):
+        empty.migrate()
 
 
 def test_a_view_comes_after_the_column_that_it_shows(empty, change):

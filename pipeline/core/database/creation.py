@@ -27,9 +27,12 @@ SELECT attname, format_type(atttypid, atttypmod)
 FROM pg_attribute
 WHERE attrelid = to_regclass(%(name)s) AND attnum > 0 AND NOT attisdropped
 """
+PARTITIONED = "SELECT pg_get_partkeydef(to_regclass(%(name)s)) IS NOT NULL"
 SAME_VIEW = "SELECT pg_get_viewdef('pg_temp.declared_view'::regclass) = pg_get_viewdef(to_regclass(%(name)s))"
 # What a view reads that is declared before it, and is not there yet.
 TO_BE_ADDED = (errorcodes.UNDEFINED_TABLE, errorcodes.UNDEFINED_COLUMN)
+# What is there is no view, or one of other columns.
+IN_THE_WAY = (errorcodes.INVALID_TABLE_DEFINITION, errorcodes.WRONG_OBJECT_TYPE)
 # What is short for an integer with a sequence.
 SERIAL = {"SERIAL": "INT", "BIGSERIAL": "BIGINT"}
 
@@ -39,6 +42,19 @@ def changes(cursor: Any, files: Iterable[str]) -> list[Change]:
     return [
         change for file in files for statement in statements(read_sql(file)) for change in _due(cursor, statement, file)
     ]
+
+
+def carry_out(cursor: Any, change: Change) -> None:
+    """Run a statement that is due. Raises CheckFailed where what is there, such as another view, does not let it."""
+    try:
+        cursor.execute(change.sql)
+    except psycopg2.ProgrammingError as error:
+        if error.pgcode not in IN_THE_WAY:
+            raise
+        raise CheckFailed(
+            f"{opening(change.sql)}: {error.diag.message_primary}. Nothing was changed; DROP VIEW what is there of that"
+            " name, or rename it, and run lakeshift migrate again."
+        ) from error
 
 
 def _due(cursor: Any, statement: str, file: str) -> Iterator[Change]:
@@ -59,6 +75,7 @@ def _due(cursor: Any, statement: str, file: str) -> Iterator[Change]:
 
 
 def _due_columns(cursor: Any, tree: exp.Expr, name: str, file: str) -> Iterator[Change]:
+    _check_parts(cursor, tree, name, file)
     cursor.execute(COLUMNS, {"name": name})
     found = {column: _type(kind) for column, kind in cursor.fetchall()}
     declared = _declared(tree)
@@ -70,6 +87,17 @@ def _due_columns(cursor: Any, tree: exp.Expr, name: str, file: str) -> Iterator[
         )
     for column, kind in missing.items():
         yield Change(f'ALTER TABLE {name} ADD COLUMN "{column}" {kind}', f"added {column} {kind} to {name}")
+
+
+def _check_parts(cursor: Any, tree: exp.Expr, name: str, file: str) -> None:
+    """Raise CheckFailed if a table is declared with partitions, and can have none."""
+    declared = tree.find(exp.PartitionedByProperty)
+    cursor.execute(PARTITIONED, {"name": name})
+    if declared and cursor.fetchone() == (False,):
+        raise CheckFailed(
+            f"{name} is not as sql/{file} declares it: it is not {declared.sql('postgres')}, and ALTER cannot make it"
+            " so. Rename it, run lakeshift migrate, and load it again."
+        )
 
 
 def _is_as_declared(cursor: Any, tree: exp.Expr, view: str) -> bool:

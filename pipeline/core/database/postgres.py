@@ -106,7 +106,7 @@ class Database(PartitionedTables):
     def create_tables(self, *files: str, dry_run: bool = False) -> list[str]:
         """Make what files of sql/ declare and what is not there, one process at a time, and return what was made."""
         # What reads SQL takes a third of a second to import, which a run does not need.
-        from pipeline.core.database.creation import changes
+        from pipeline.core.database.creation import carry_out, changes
 
         with self.transaction() as cursor:
             # What others made while we wait is to be seen.
@@ -117,7 +117,7 @@ class Database(PartitionedTables):
             if dry_run:
                 return [change.sql for change in due]
             for change in due:
-                cursor.execute(change.sql)
+                carry_out(cursor, change)
         return [change.what for change in due]
 
     def __str__(self) -> str:
