@@ -148,7 +148,7 @@ def test_there_may_be_more_than_a_thousand_files(drop):
 def test_a_list_without_one_file_that_is_there_is_no_day(drop):
     drop.list("a.us.csv", "../b.us.csv")
 
-    with pytest.raises(CheckFailed, match="2 of 2 rows are refused"):
+    with pytest.raises(CheckFailed, match="2 of 2 names on the list have no file"):
         Day().make()
 
 
