@@ -42,6 +42,7 @@ def check_nothing_is_lost() -> None:
 def put_generated_files(files: Iterable[tuple[str, bytes]]) -> Put:
     """Put files and make the list theirs; other files stay, of which nobody asks then."""
     source, names = price_files(), []
+    _put(source, MARK, io.BytesIO(_unfinished(source)))
     for name, data in files:
         _put(source, f"{source.folder}/{name}", io.BytesIO(data))
         names.append(name)
@@ -95,7 +96,13 @@ def _put(source: ListedFiles, path: str, stream: IO[bytes]) -> None:
 
 def _is_generated(source: ListedFiles) -> bool:
     mark = source.store.read(MARK)
-    return mark is not None and mark.data == source.state().encode()
+    return mark is not None and mark.data in (source.state().encode(), _unfinished(source))
+
+
+def _unfinished(source: ListedFiles) -> bytes:
+    """Return the mark of files that are being generated: their list, which comes last, is still the one before."""
+    found = source.store.read(source.list_path)
+    return b"unfinished " + (found.data if found else b"")
 
 
 def _what_was_put(source: ListedFiles, files: int, has_new_list: bool) -> Put:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 import tarfile
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from fixtures_s3 import REGION, new_bucket
 
 from pipeline.core.lake import Counts, Dataset, File, Lake, Partition
 from pipeline.core.store import open_store
+from pipeline.seed import stock_files
 
 LINE = "2017-11-10,1,1,1,1,5,0\n"
 
@@ -113,6 +115,29 @@ def test_a_generated_list_gives_way_to_a_users_files(lakeshift, source, given):
     lakeshift("seed", "stocks", str(given))
 
     assert source.listed() == "'a.us.csv', 'b''s.us.csv'\n"
+
+
+@pytest.mark.parametrize("source", ["folder"], indirect=True)
+def test_a_generated_list_gives_way_to_a_users_files_also_after_a_seed_that_failed(lakeshift, source, given, tmp_path):
+    lakeshift("seed", "stocks", "--companies", "1")
+    broken = tmp_path / "broken.tar.xz"
+    broken.write_bytes(b"no archive")
+
+    failed = lakeshift("seed", "stocks", str(given), str(broken))
+    lakeshift("seed", "stocks", str(given))
+
+    assert failed.code != 0
+    assert source.listed() == "'a.us.csv', 'b''s.us.csv'\n"
+
+
+@pytest.mark.parametrize("source", ["folder"], indirect=True)
+def test_files_of_a_seed_that_was_killed_are_generated_ones(lakeshift, source, monkeypatch):
+    with monkeypatch.context() as killed:
+        killed.setattr(stock_files, "_put_list", lambda *_: sys.exit(9))
+        assert lakeshift("seed", "stocks", "--companies", "2").code == 9
+
+    assert lakeshift("seed", "stocks", "--companies", "1").code == 0
+    assert lakeshift("seed", "stocks", "--companies", "1").code == 0
 
 
 @pytest.mark.parametrize("source", ["folder"], indirect=True)
