@@ -37,16 +37,14 @@ def is_misread(path: Path, types: Sequence[type]) -> bool:
             endings, shape = data.translate(None, PLAIN), data.translate(AS_ZEROS)
             lines = len(endings) // len(ending)
             rows = lines + (not data.endswith(ending))
-            if endings != ending * lines or FINER in shape or _has_empty_end(data, ending):
+            if endings != ending * lines or FINER in shape:
+                return True
+            # DuckDB complains of a line of too few fields, but takes one more that is empty for none.
+            if data.count(b",") != (len(types) - 1) * rows:
                 return True
             if types[0] is date and _days(shape) != rows:
                 return True
     return False
-
-
-def _has_empty_end(data: bytes, ending: bytes) -> bool:
-    """Say whether the last field of a line is empty, which DuckDB takes for none where it is one too many."""
-    return b"," + ending in data or data.endswith(b",")
 
 
 def _days(shape: bytes) -> int:
