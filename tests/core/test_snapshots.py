@@ -118,6 +118,21 @@ def test_an_error_while_loading_leaves_what_was_there(prices):
     assert prices.query("SELECT count(*) FROM pg_class WHERE relname = 'price_2'") == [(0,)]
 
 
+def test_an_error_of_the_lake_while_loading_is_raised_as_it_is(prices):
+    class Broken(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            raise SourceUnavailable("the lake is away")
+
+    snapshot = SnapshotLoad(TABLE, DAY, "a-1", "Prices", "0.1.0")
+
+    def write(cursor):
+        with beside(cursor, snapshot, 20):
+            snapshot.fill(cursor, ("name", "value"), Broken())
+
+    with pytest.raises(SourceUnavailable, match=r"^the lake is away"):
+        prices.load_partition(snapshot, write)
+
+
 def test_a_reader_of_before_the_swap_sees_the_new_rows_or_the_old_but_never_none(prices):
     load(prices, 1)
     with prices.transaction() as reader:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import os
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import islice
 from typing import IO, Any
@@ -84,14 +84,8 @@ def copy_in(cursor: Any, table: str, columns: Sequence[str], rows: Iterable[Sequ
     statement = names.SQL("COPY {} ({}) FROM STDIN (FORMAT csv)").format(
         names.Identifier(*table.split(".")), names.SQL(", ").join(map(names.Identifier, columns))
     )
-    lines = _Lines(rows)
-    try:
-        cursor.copy_expert(statement, lines, size=BUFFER_BYTES)
-    except psycopg2.Error:
-        if lines.error:
-            raise lines.error from None
-        raise
-    return cursor.rowcount
+    lines = iter(rows)
+    return _copied(cursor, statement, lambda size: "".join(map(_csv_line, islice(lines, ROWS_AT_ONCE))))
 
 
 def fill(cursor: Any, table: str, columns: Sequence[str], stream: IO[bytes]) -> int:
@@ -102,20 +96,31 @@ def fill(cursor: Any, table: str, columns: Sequence[str], stream: IO[bytes]) -> 
     statement = names.SQL("COPY {} ({}) FROM STDIN (FORMAT csv, FREEZE)").format(
         names.Identifier(*table.split(".")), names.SQL(", ").join(map(names.Identifier, columns))
     )
-    cursor.copy_expert(statement, stream, size=BUFFER_BYTES)
+    return _copied(cursor, statement, stream.read)
+
+
+def _copied(cursor: Any, statement: Any, read: Callable[[int], Any]) -> int:
+    """Copy what a function returns until that is empty; an error of it is raised as it is."""
+    source = _Source(read)
+    try:
+        cursor.copy_expert(statement, source, size=BUFFER_BYTES)
+    except psycopg2.Error:
+        if source.error:
+            raise source.error from None
+        raise
     return cursor.rowcount
 
 
-class _Lines:
-    """Rows as a file of CSV, for COPY to read; what it reads at once is a number of rows, not of bytes."""
+class _Source:
+    """What COPY reads from, which keeps the error of a read."""
 
-    def __init__(self, rows: Iterable[Sequence[Any]]) -> None:
-        self._rows = iter(rows)
+    def __init__(self, read: Callable[[int], Any]) -> None:
+        self._read = read
         self.error: BaseException | None = None
 
-    def read(self, size: int) -> str:
+    def read(self, size: int) -> Any:
         try:
-            return "".join(map(_csv_line, islice(self._rows, ROWS_AT_ONCE)))
+            return self._read(size)
         except BaseException as error:
             # psycopg2 would tell it to the server, and raise what the server answers.
             self.error = error
