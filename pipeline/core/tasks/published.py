@@ -120,7 +120,7 @@ def _publish(target: PublishedTarget, manifest: Manifest) -> bool:
 
 
 def label(manifest: Manifest, copy: Listed) -> bytes:
-    """Return what is said of a copy. A copy that is written later is another, if only by its time."""
+    """Return what is said of a copy. A copy that is written later is another, if only by its time or its version."""
     said = {
         "dataset": str(manifest.dataset),
         "partition": str(manifest.partition),
