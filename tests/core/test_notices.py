@@ -61,6 +61,8 @@ def mail(inbox, settings, tmp_path, ministack, monkeypatch):  # noqa: F811
     settings("log", "file", str(tmp_path / "log/lakeshift.log"))
     monkeypatch.setenv("AWS_ENDPOINT_URL_SNS", ministack)
     monkeypatch.setattr(run, "open_file", lambda path: None)
+    # A session of tests that has a Spark driver lends it to every run.
+    monkeypatch.delenv(run.client.RUN_FOLDER, raising=False)
     run.install()
     # Not in the middle of a test: pytest would not see what is logged from then on.
     logs.open_console("INFO")
@@ -163,7 +165,7 @@ def test_what_recovered_fails_no_more_when_somebody_is_told_of_a_killed_run_late
 def test_a_killed_run_whose_teller_was_killed_is_told_of_by_the_next(mail, tmp_path, monkeypatch):
     killed_runs.put(tmp_path / "log/runs", killed_note(Load(SECOND)))
     with monkeypatch.context() as first:
-        first.setattr(notices, "tell", lambda alert: signal.raise_signal(signal.SIGINT))
+        first.setattr(notices, "tell", lambda alert: signal.default_int_handler(signal.SIGINT, None))
         with pytest.raises(KeyboardInterrupt):
             notices.end(None)
     still_told = ends(mail)
