@@ -1,82 +1,28 @@
 """Which ends of runs are told of, by one message each, and what these say."""
 
+# ruff: noqa: F811 - fixtures
+
 from __future__ import annotations
 
-import signal
-import time
 from datetime import date
 from pathlib import Path
 
-import luigi
 import pytest
 from fixtures_mail import inbox  # noqa: F401
+from fixtures_notices import (
+    FIRST,
+    SECOND,
+    Load,
+    Minibatch,
+    Outer,
+    broken,
+    build,
+    ends,
+    made,
+    mail,  # noqa: F401
+)
 
-from pipeline.core import failing, killed_runs, logs, notices, run
-from pipeline.core.asked import asked_of
-from pipeline.core.errors import CheckFailed
-from pipeline.core.lake import Partition
-
-FIRST, SECOND = date(2017, 11, 9), date(2017, 11, 10)
-SHOP = "postgresql://luigi:hunter2@db/shop"
-broken: set[date] = set()
-made: set[str] = set()
-
-
-class Load(luigi.Task):
-    """What fails on the days that are broken."""
-
-    date = luigi.DateParameter()
-
-    @property
-    def partition(self) -> Partition:
-        return Partition.of_date(self.date)
-
-    def complete(self) -> bool:
-        return self.task_id in made
-
-    def run(self) -> None:
-        if self.date in broken:
-            raise CheckFailed(f"Load {self.date}: {SHOP} has no rows. Look at the source.")
-        made.add(self.task_id)
-
-
-class Minibatch(Load):
-    """The same, every few minutes."""
-
-    is_minibatch = True
-
-
-class Outer(Load):
-    """A run within a run."""
-
-    def run(self) -> None:
-        luigi.build([Load(self.date)], local_scheduler=True)
-        super().run()
-
-
-@pytest.fixture
-def mail(inbox, settings, tmp_path, ministack, monkeypatch):  # noqa: F811
-    for key, value in (("sns_topic_arn", inbox.topic), ("project", "2304_Stock_Prices")):
-        settings("alerts", key, value)
-    settings("log", "file", str(tmp_path / "log/lakeshift.log"))
-    monkeypatch.setenv("AWS_ENDPOINT_URL_SNS", ministack)
-    monkeypatch.setattr(run, "open_file", lambda path: None)
-    # A session of tests that has a Spark driver lends it to every run.
-    monkeypatch.delenv(run.client.RUN_FOLDER, raising=False)
-    run.install()
-    # Not in the middle of a test: pytest would not see what is logged from then on.
-    logs.open_console("INFO")
-    broken.clear()
-    made.clear()
-    return inbox
-
-
-def build(*tasks: luigi.Task, **options: int) -> bool:
-    return luigi.build(tasks, local_scheduler=True, **options)
-
-
-def ends(mail) -> list[str]:
-    return [subject.removeprefix("2304_Stock_Prices_Pipeline_") for subject, _ in mail.read()]
+from pipeline.core import failing, notices, run
 
 
 def test_a_failure_is_told_with_its_day_its_cause_its_log_and_the_line_to_type(mail, tmp_path):
@@ -111,79 +57,6 @@ def test_a_run_within_a_run_is_not_told_of_by_itself(mail):
     build(Outer(FIRST))
 
     assert (len(made), ends(mail)) == (2, ["Success"])
-
-
-def test_what_made_nothing_tells_only_of_who_was_killed_before(mail, tmp_path):
-    made.add(Load(FIRST).task_id)
-    killed_runs.put(tmp_path / "log/runs", killed_note(Load(SECOND)))
-
-    build(Load(FIRST))
-    build(Load(FIRST))
-
-    [(subject, body)] = mail.read()
-    assert subject == "2304_Stock_Prices_Pipeline_Failure"
-    assert body.startswith("Load 2017-11-10: killed\nIt began at 2017-11-10T22:00:00+00:00, and did not come")
-
-
-def killed_note(task: luigi.Task) -> killed_runs.Note:
-    return killed_runs.Note(asked_of([task]), "elsewhere/0/effffffc/1d2c 1 1.0", "2017-11-10T22:00:00+00:00")
-
-
-@pytest.fixture(autouse=True)
-def on_this_host(monkeypatch):
-    # A host that was started again since.
-    monkeypatch.setattr(killed_runs, "this_process", lambda: "elsewhere/1/effffffc/1d2c 1 1.0")
-
-
-def test_a_killed_run_of_which_nobody_could_be_told_is_told_of_by_the_next(mail, tmp_path, monkeypatch, ministack):
-    killed_runs.put(tmp_path / "log/runs", killed_note(Load(SECOND)))
-    monkeypatch.setenv("AWS_ENDPOINT_URL_SNS", "http://127.0.0.1:9")
-    build(Load(FIRST))
-    monkeypatch.setenv("AWS_ENDPOINT_URL_SNS", ministack)
-
-    build(Load(FIRST))
-
-    assert ends(mail) == ["Failure"]
-
-
-def test_what_recovered_fails_no_more_when_somebody_is_told_of_a_killed_run_late(mail, tmp_path, monkeypatch):
-    killed_runs.put(tmp_path / "log/runs", killed_note(Load(SECOND)))
-    with monkeypatch.context() as away:
-        away.setenv("AWS_ENDPOINT_URL_SNS", "http://127.0.0.1:9")
-        build(Load(FIRST))
-    made.add(Outer(FIRST).task_id)
-
-    build(Outer(FIRST))
-    build(Load(SECOND))
-
-    assert [body.splitlines()[0].split(" after")[0] for _, body in mail.read()] == [
-        "Load 2017-11-10: killed",
-        "Load 2017-11-10: success",
-    ]
-
-
-def test_a_killed_run_whose_teller_was_killed_is_told_of_by_the_next(mail, tmp_path, monkeypatch):
-    killed_runs.put(tmp_path / "log/runs", killed_note(Load(SECOND)))
-    with monkeypatch.context() as first:
-        first.setattr(notices, "tell", lambda alert: signal.default_int_handler(signal.SIGINT, None))
-        with pytest.raises(KeyboardInterrupt):
-            notices.end(None)
-    still_told = ends(mail)
-    monkeypatch.setattr(killed_runs, "this_process", lambda: "elsewhere/2/effffffc/1d2c 1 1.0")
-
-    notices.end(None)
-
-    assert (still_told, ends(mail)) == ([], ["Failure"])
-    assert list((tmp_path / "log/runs").iterdir()) == []
-
-
-def test_of_a_killed_run_that_somebody_is_telling_of_nobody_else_tells(mail, tmp_path):
-    folder = tmp_path / "log/runs"
-    killed_runs.put(folder, killed_note(Load(SECOND)))
-
-    [found] = killed_runs.killed(folder)
-
-    assert found.is_news and list(killed_runs.killed(folder)) == []
 
 
 def test_a_topic_that_does_not_answer_fails_no_run(mail, monkeypatch, caplog):
@@ -261,87 +134,6 @@ def test_a_setting_has_minibatches_tell_of_each_end(mail, settings):
     assert ends(mail) == ["Failure", "Failure", "Success"]
 
 
-def test_settings_that_keep_a_run_from_beginning_are_told_of(mail, settings):
-    settings("lake", "max_refused", "2")
-
-    with pytest.raises(SystemExit):
-        build(Load(FIRST))
-
-    [(subject, body)] = mail.read()
-    assert subject == "2304_Stock_Prices_Pipeline_Failure"
-    assert body.startswith("A run did not begin: [lake] max_refused = 2 (set at run time): expected a share between")
-
-
-def refused(settings, value: str) -> None:
-    settings("lake", "max_refused", value)
-    with pytest.raises(SystemExit):
-        build(Minibatch(FIRST))
-
-
-def test_settings_that_stay_wrong_are_told_of_once_and_others_too(mail, settings):
-    for value in ("2", "2", "3"):
-        refused(settings, value)
-
-    assert ["max_refused = 2" in body for _, body in mail.read()] == [True, False]
-
-
-def test_settings_that_stay_wrong_are_told_of_again_after_some_hours(mail, settings, monkeypatch):
-    refused(settings, "2")
-    now = failing._now()
-    monkeypatch.setattr(failing, "_now", lambda: now.replace(year=now.year + 1))
-
-    refused(settings, "2")
-
-    assert ends(mail) == ["Failure", "Failure"]
-
-
-def test_wrong_settings_of_which_nobody_could_be_told_are_told_of_by_the_next(mail, settings, monkeypatch):
-    refused(settings, "2")
-    with monkeypatch.context() as away:
-        away.setenv("AWS_ENDPOINT_URL_SNS", "http://127.0.0.1:9")
-        refused(settings, "3")
-
-    refused(settings, "3")
-
-    assert ends(mail) == ["Failure", "Failure"]
-
-
-def test_a_minibatch_that_begins_again_since_its_settings_are_right_says_so(mail, settings):
-    refused(settings, "2")
-    settings("lake", "max_refused", "0.1")
-
-    build(Minibatch(FIRST))
-    build(Minibatch(SECOND))
-
-    (_, failure), (_, recovery) = mail.read()
-    assert failure.startswith("A run did not begin: ")
-    assert recovery.startswith("Recovered: it had failed since ") and "the last time with [lake] max_ref" in recovery
-
-
-def test_a_run_that_can_have_no_folder_is_told_of(mail, tmp_path, monkeypatch):
-    (tmp_path / "lakeshift").mkdir()
-    (tmp_path / "lakeshift").chmod(0o777)
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-
-    with pytest.raises(SystemExit):
-        build(Load(FIRST))
-
-    [(subject, body)] = mail.read()
-    assert subject == "2304_Stock_Prices_Pipeline_Failure"
-    assert f"A run did not begin: {tmp_path}/lakeshift is not a folder of this user's alone." in body
-
-
-def test_a_run_after_one_that_could_have_no_folder_is_told_of(mail, monkeypatch):
-    with monkeypatch.context() as full:
-        full.setattr(run.client, "run_folder", lambda: Path("/dev/full/x").read_text())
-        with pytest.raises(SystemExit):
-            build(Load(FIRST))
-
-    build(Load(FIRST))
-
-    assert ends(mail) == ["Failure", "Success"]
-
-
 def test_a_run_whose_end_fails_is_told_of_with_what_it_was(mail, tmp_path, monkeypatch):
     with monkeypatch.context() as failing_end:
         failing_end.setattr(run, "end_cluster", lambda folder: Path("/dev/full/x").read_text())
@@ -354,17 +146,6 @@ def test_a_run_whose_end_fails_is_told_of_with_what_it_was(mail, tmp_path, monke
     assert (failure.rpartition("_")[2], success.rpartition("_")[2]) == ("Failure", "Success")
     assert "0 failed in" in body and ", NotADirectoryError: [Errno 20] Not a directory: '/dev/full/x'." in body
     assert list((tmp_path / "log/runs").iterdir()) == []
-
-
-def test_the_duration_that_is_told_is_the_one_that_is_printed(mail, tmp_path, monkeypatch):
-    killed_runs.put(tmp_path / "log/runs", killed_note(Outer(SECOND)))
-    tell = notices.tell
-    monkeypatch.setattr(notices, "tell", lambda alert: time.sleep(0.3) or tell(alert))
-
-    build(Load(FIRST))
-
-    [body] = [body for subject, body in mail.read() if subject.endswith("Success")]
-    assert body.splitlines()[0] in ("Load 2017-11-09: success after 0.0 s", "Load 2017-11-09: success after 0.1 s")
 
 
 def test_where_nothing_can_be_remembered_a_run_ends_as_it_would(mail, tmp_path, caplog):
