@@ -4,8 +4,8 @@
 
 from __future__ import annotations
 
-import signal
 import re
+import signal
 import time
 
 import pytest
