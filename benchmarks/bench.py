@@ -14,6 +14,16 @@ from pipeline.core.embedded import start_postgres
 
 BARE = Path(__file__).parent / "bare"
 BIN = Path(sys.executable).parent
+SETTINGS = """
+[lake]
+root = {folder}/lake
+[database]
+url = {url}
+[warehouse]
+url = duckdb:{folder}/warehouse.duckdb
+[log]
+file = {folder}/log/lakeshift.log
+"""
 
 
 @dataclass(frozen=True)
@@ -25,13 +35,13 @@ class Cost:
 
 
 class Bench:
-    """A folder with its own PostgreSQL, sources and settings."""
+    """A folder with its own PostgreSQL, sources and settings; those given are of the pipeline alone."""
 
     def __init__(self, folder: Path, settings: str) -> None:
         self.folder = folder
         self.url = start_postgres(folder / "postgres")
         self.database = Database(self.url)
-        (folder / "bench.cfg").write_text(settings.format(folder=folder, url=self.url))
+        (folder / "bench.cfg").write_text((SETTINGS + settings).format(folder=folder, url=self.url))
         self.environment = os.environ | {
             "LUIGI_CONFIG_PATH": str(folder / "bench.cfg"),
             "XDG_CACHE_HOME": str(folder / "cache"),

@@ -25,14 +25,6 @@ RUNS = 3
 # What the published way is measured on, and scaled from: its time grows with the rows.
 SHARE = 10
 SETTINGS = """
-[lake]
-root = {folder}/lake
-[database]
-url = {url}
-[warehouse]
-url = duckdb:{folder}/warehouse.duckdb
-[log]
-file = {folder}/log/lakeshift.log
 [stocks]
 source = {folder}/stocks
 """

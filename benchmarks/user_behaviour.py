@@ -25,14 +25,6 @@ DAY = "2010-12-01"
 RUNS = 3
 DAYS = 30
 SETTINGS = """
-[lake]
-root = {folder}/lake
-[database]
-url = {url}
-[warehouse]
-url = duckdb:{folder}/warehouse.duckdb
-[log]
-file = {folder}/log/lakeshift.log
 [user_behaviour]
 review_feed = {folder}/movie_review.csv
 """

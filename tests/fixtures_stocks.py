@@ -18,8 +18,6 @@ from processes import wait_until
 from project import ROOT, Done, Project
 from stock_drop import Drop, expected_rows
 
-from pipeline.core.database import database
-
 DAY, NEXT_DAY = "2017-11-10", "2017-11-11"
 OLD = ["2017-11-08,10,12,9.5,11,100,0", "2017-11-09,11,11,11,11,50,0"]
 NEW = [*OLD, "2017-11-10,11.5,12,11,11.25,75,0"]
@@ -103,8 +101,7 @@ def stocks(project: Project, ministack: str) -> Stocks:
     project.set("stocks", source="stocks")
     project.set("alerts", sns_topic_arn=inbox.topic)
     project.environment["AWS_ENDPOINT_URL_SNS"] = ministack
-    with project.in_force():
-        database().migrate()
+    project.given_tables()
     return Stocks(project, Drop(project.folder / "stocks"), inbox)
 
 

@@ -36,4 +36,4 @@ def test_an_unfinished_day_is_let_through_where_the_settings_allow_it(noon, tmp_
     (tmp_path / "a.cfg").write_text("[lake]\nallow_unfinished = true\n")
 
     with settings_file(tmp_path / "a.cfg"):
-        refuse_unfinished(today(noon), noon, time(13))
+        assert refuse_unfinished(today(noon), noon, time(13)) is None
