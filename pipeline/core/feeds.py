@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import re
 from abc import ABC, abstractmethod
 from datetime import datetime, timezone
+from functools import cache
 from typing import Any
 
 from pipeline.core.errors import SettingError, SourceUnavailable
 from pipeline.core.store import open_store
+
+READ_BYTES = 1 << 20
 
 
 class Feed(ABC):
@@ -46,6 +50,21 @@ def open_feed(path: str, setting: str) -> Feed:
     return _StoredFeed(path, setting) if is_stored(path, setting) else _LocalFeed(path, setting)
 
 
+@cache
+def sha256_of(path: str, setting: str, seen: tuple[tuple[str, str | int], ...]) -> str:
+    """Return the hash of a feed's bytes, reading it once for each state of it that was seen.
+
+    Raises SourceUnavailable if it changes while it is read.
+    """
+    digest, count = hashlib.sha256(), 0
+    with open_feed(path, setting) as feed:
+        while data := feed.stream.read(READ_BYTES):
+            digest.update(data)
+            count += len(data)
+        feed.check_unchanged(count)
+    return digest.hexdigest()
+
+
 def is_stored(path: str, setting: str) -> bool:
     """Say whether a feed lies in S3, and not on this machine. Raises SettingError if it can lie in neither."""
     is_object = re.fullmatch(r"s3://[^/]+/.*[^/]", path) is not None
@@ -71,7 +90,8 @@ class _LocalFeed(Feed):
 
     def fingerprint(self) -> dict[str, Any]:
         changed_at = datetime.fromtimestamp(self._before.st_mtime, timezone.utc).isoformat()
-        return {"bytes": self._before.st_size, "mtime": changed_at}
+        # What is put back by a copy that keeps times, or a touch, has another ctime, which nobody can set.
+        return {"bytes": self._before.st_size, "mtime": changed_at, "ctime_ns": self._before.st_ctime_ns}
 
 
 class _StoredFeed(Feed):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
@@ -19,7 +19,7 @@ from pipeline.core.runtime import scratch_folder
 from pipeline.core.spark.client import run_folder
 from pipeline.core.sql_files import read_sql
 from pipeline.core.sql_text import text, texts
-from pipeline.core.tasks.lake import Made, SourceTask
+from pipeline.core.tasks.lake import Fingerprint, Made, SourceTask
 from pipeline.core.typed_csv import Column, TypedFiles
 
 PART = "part-0000.csv"
@@ -46,7 +46,11 @@ class TypedFilesTask(SourceTask):
         """Return the names of the findings whose rows are refused, in the order in which they are looked for."""
         return ()
 
-    def source_now(self) -> Mapping[str, str | int]:
+    def source_id(self) -> Hashable:
+        source = self.source()
+        return source.root, source.list_path, source.folder
+
+    def source_now(self) -> Fingerprint:
         return {"state": self.source().state()}
 
     def read(self, attempt: Attempt) -> Made:
