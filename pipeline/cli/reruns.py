@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-import pipeline
 from pipeline.cli.console import LUIGI, say
 from pipeline.core.errors import PipelineError
 
@@ -124,24 +121,11 @@ def _report(asked: Sequence[PartitionTask]) -> None:
 
 def _tasks_of(day: date) -> dict[str, PartitionTask]:
     """Return a task of the day for each name, out of all pipelines."""
-    for module in pkgutil.iter_modules(pipeline.__path__):
-        if not module.ispkg:
-            importlib.import_module(f"pipeline.{module.name}")
     from pipeline.core.tasks import PartitionTask
+    from pipeline.finding import all_task_classes
 
-    kinds = (kind for kind in _descendants(PartitionTask) if _is_of_a_pipeline(kind))
+    kinds = [kind for kind in all_task_classes() if issubclass(kind, PartitionTask)]
     return {kind.__name__: kind(date=day) for kind in kinds if set(kind.get_param_names()) == {"date"}}
-
-
-def _is_of_a_pipeline(kind: type) -> bool:
-    # Whoever imports this may have tasks of its own.
-    return kind.__module__.startswith("pipeline.") and not kind.__module__.startswith("pipeline.core.")
-
-
-def _descendants(kind: type[PartitionTask]) -> Iterator[type[PartitionTask]]:
-    for child in kind.__subclasses__():
-        yield child
-        yield from _descendants(child)
 
 
 def _made_of(wanted: Sequence[PartitionTask], tasks: Iterable[PartitionTask]) -> list[PartitionTask]:

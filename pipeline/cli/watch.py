@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-import pipeline
 from pipeline.cli.console import complain, say
 from pipeline.core.errors import PipelineError, one_line
 
@@ -63,8 +60,9 @@ def _go_on(runs: WatchedRuns, every: int) -> None:
 
 def _monitored(name: str) -> Monitored:
     """Return what is watched for a pipeline, as its module says."""
-    modules = [one.name for one in pkgutil.iter_modules(pipeline.__path__) if not one.ispkg]
-    found = {one: getattr(importlib.import_module(f"pipeline.{one}"), "monitored", None) for one in modules}
+    from pipeline.finding import pipelines
+
+    found = {one: getattr(module, "monitored", None) for one, module in pipelines().items()}
     watched = {one: told for one, told in found.items() if told}
     if name not in watched:
         raise PipelineError(f"Nothing is watched for {name}. There is: {', '.join(sorted(watched))}")
