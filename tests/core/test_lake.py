@@ -2,6 +2,7 @@
 
 # ruff: noqa: F811 - fixtures
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -45,6 +46,25 @@ def test_a_manifest_is_read_back_as_it_was_committed(lake):
     assert manifest.location == lake.store.url(f"stage/user_purchase/{manifest.attempt}/insert_date=2010-12-01")
     assert manifest.rows == Counts(1, 1, 0)
     assert (manifest.replaced, manifest.reruns) == ("", ())
+
+
+def test_a_manifest_has_the_checksum_of_each_file(lake):
+    manifest = make(lake)
+
+    [listed] = lake.store.list(f"{DATASET}/{manifest.attempt}")
+    [file] = manifest.files
+
+    assert file.checksum == lake.store.checksum(listed)
+
+
+def test_a_manifest_from_before_there_were_checksums_is_read(lake):
+    data = json.loads(make(lake).to_json())
+    for file in data["files"]:
+        del file["checksum"]
+
+    [file] = Manifest.from_json(json.dumps(data).encode()).files
+
+    assert file == File("part-0000.csv", 5, 1)
 
 
 def test_the_data_is_where_the_manifest_says(lake):

@@ -47,6 +47,16 @@ def test_of_many_processes_that_create_one_path_one_does(store):
         assert winners == [store.read(f"d/{turn}").data]
 
 
+def test_a_checksum_tells_the_bytes_of_a_file_from_others_of_their_size(store):
+    for path, data in (("a", b"same"), ("b", b"same"), ("c", b"else")):
+        store.create(path, data)
+
+    a, b, c = map(store.checksum, store.list(""))
+
+    assert a == b != c
+    assert a.partition(":")[0] == ("crc32" if isinstance(store, LocalStore) else "etag")
+
+
 def test_a_version_that_was_seen_is_replaced(store):
     put(store, "a")
 

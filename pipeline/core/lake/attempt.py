@@ -5,15 +5,16 @@ from __future__ import annotations
 import datetime
 import logging
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from pipeline.core.errors import CheckFailed, CommitLost, JobFailed, SourceUnavailable
 from pipeline.core.lake.manifest import Counts, Dataset, File, Input, Manifest, Partition
 from pipeline.core.lake.paths import data_path, manifest_path, quarantine_path, reruns_path
-from pipeline.core.store import Store
+from pipeline.core.store import Listed, Store
 
 if TYPE_CHECKING:
     from pipeline.core.lake.partitions import Lake, State
@@ -68,7 +69,7 @@ class Attempt:
 
     def size(self, name: str) -> int:
         """Return the bytes of a file that this attempt has written."""
-        return self._files()[name]
+        return self._files()[name].bytes
 
     def commit(
         self, files: Sequence[File], rows: Counts, schema: Mapping[str, str], inputs: Sequence[Input], code_version: str
@@ -78,13 +79,13 @@ class Attempt:
         Raises CommitLost if another attempt has completed it, SourceUnavailable if it changed and is not complete
         or the store did not answer, CheckFailed or JobFailed if the files are not those that are there.
         """
-        self._check(files, rows)
+        there = self._check(files, rows)
         manifest = Manifest(
             dataset=self.dataset,
             partition=self.partition,
             attempt=self.id,
             location=self.location,
-            files=tuple(files),
+            files=self._kept(files, there),
             rows=rows,
             schema=dict(schema),
             inputs=tuple(inputs),
@@ -94,12 +95,12 @@ class Attempt:
             task_id=self.task_id,
             created_at=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         )
-        self.store.sync(f"{self.folder}/{file.name}" for file in files)
         self._put(manifest)
         self._forget_reruns()
         return manifest
 
-    def _check(self, files: Sequence[File], rows: Counts) -> None:
+    def _check(self, files: Sequence[File], rows: Counts) -> dict[str, Listed]:
+        """Return what there is of the files. Raises as commit does."""
         if sum(file.rows for file in files) != rows.written:
             raise CheckFailed(
                 f"{self.dataset} {self.partition}: {rows.written} rows were written, but the files are said to hold "
@@ -107,18 +108,30 @@ class Attempt:
             )
         # A reader is given the folder, so a file that is in it and not in the manifest would be read too.
         there, named = self._files(), {file.name: file.bytes for file in files}
-        if there != named or not named:
-            others = sorted({name for name, _ in there.items() ^ named.items()}) or ["no file"]
+        found = {name: listed.bytes for name, listed in there.items()}
+        if found != named or not named:
+            others = sorted({name for name, _ in found.items() ^ named.items()}) or ["no file"]
             raise JobFailed(
                 f"{self.dataset} {self.partition}: {self.location} does not hold the files reported: "
                 f"look at {', '.join(others[:5])}. Nothing was committed."
             )
 
-    def _files(self) -> dict[str, int]:
-        """Return the names and sizes that a reader of the folder sees."""
-        there = {listed.path.removeprefix(f"{self.folder}/"): listed.bytes for listed in self.store.list(self.folder)}
+        return there
+
+    def _kept(self, files: Sequence[File], there: Mapping[str, Listed]) -> tuple[File, ...]:
+        """Return the files with their checksums, once they would survive a loss of power."""
+        with ThreadPoolExecutor() as pool:
+            # The disk is at it while the processor is.
+            synced = pool.submit(self.store.sync, [there[file.name].path for file in files])
+            checksums = list(pool.map(self.store.checksum, [there[file.name] for file in files]))
+            synced.result()
+        return tuple(replace(file, checksum=one) for file, one in zip(files, checksums, strict=True))
+
+    def _files(self) -> dict[str, Listed]:
+        """Return what a reader of the folder sees, by its names."""
+        there = {listed.path.removeprefix(f"{self.folder}/"): listed for listed in self.store.list(self.folder)}
         # Spark and Spectrum pass over names that start with _ or a dot; stores never list the latter.
-        return {name: size for name, size in there.items() if not name.startswith("_")}
+        return {name: listed for name, listed in there.items() if not name.startswith("_")}
 
     def _put(self, manifest: Manifest) -> None:
         """Put the manifest where the one seen was, or find that this has happened. Raises as commit does."""

@@ -73,11 +73,13 @@ class Partition:
 
 @dataclass(frozen=True)
 class File:
-    """A file of a partition: its name below the location, its size, its rows."""
+    """A file of a partition: its name below the location, its size, its rows, and what tells its bytes from others."""
 
     name: str
     bytes: int
     rows: int
+    # As Store.checksum gives it. None in manifests from before it was kept.
+    checksum: str = ""
 
 
 @dataclass(frozen=True)

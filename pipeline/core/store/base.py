@@ -85,6 +85,13 @@ class Store(ABC):
         """Yield everything below a folder, however deep, by one paged listing; what shares a folder comes together."""
 
     @abstractmethod
+    def checksum(self, listed: Listed) -> str:
+        """Return what tells the bytes of a file from others, after the name of what it is, such as `crc32:`.
+
+        No request is made for it: a local file is read, and of an object its store has said it in the listing.
+        """
+
+    @abstractmethod
     def delete(self, paths: Iterable[str]) -> None:
         """Make the paths be gone. Raises SourceUnavailable naming the first that could not be deleted."""
 
