@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from pipeline.core.errors import CheckFailed, CommitLost, PipelineError, SourceUnavailable
 from pipeline.core.lake.attempt import Attempt
@@ -15,6 +15,7 @@ from pipeline.core.lake.paths import data_path, manifest_path, manifests_path, n
 from pipeline.core.store import Store
 
 READ_AT_ONCE = 16
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -43,9 +44,32 @@ class Lake:
         reruns = tuple(name for _, name in self._reruns(dataset, str(partition)))
         return State(*self._read(dataset, partition), reruns)
 
+    def states(self, dataset: Dataset, partitions: Iterable[Partition]) -> dict[Partition, State | PipelineError]:
+        """Return what state() does of each, or raises: by two listings, and of what is committed by a read each."""
+        # The requests first, as in state().
+        requested = self._requested(dataset)
+        committed = self.committed_partitions(dataset)
+
+        def state(partition: Partition) -> State:
+            read = self._read(dataset, partition) if partition in committed else (None, None)
+            return State(*read, tuple(sorted(requested.get(partition, ()))))
+
+        return _each(partitions, state)
+
     def manifest(self, dataset: Dataset, partition: Partition) -> Manifest:
         """Return the manifest of a complete partition. Raises SourceUnavailable if it is not complete."""
-        state = self.state(dataset, partition)
+        return self._manifest_of(dataset, partition, self.state(dataset, partition))
+
+    def complete_manifests(
+        self, dataset: Dataset, partitions: Iterable[Partition]
+    ) -> dict[Partition, Manifest | PipelineError]:
+        """Return what manifest() does of each, or raises, by as few questions as states()."""
+        states = self.states(dataset, partitions)
+        return _each(states, lambda partition: self._manifest_of(dataset, partition, states[partition]))
+
+    def _manifest_of(self, dataset: Dataset, partition: Partition, state: State | PipelineError) -> Manifest:
+        if isinstance(state, PipelineError):
+            raise state
         if state.manifest is None:
             raise SourceUnavailable(
                 f"{dataset} {partition} is not in the lake {self.store.url('')}: run its task first."
@@ -59,9 +83,7 @@ class Lake:
     def complete_partitions(self, dataset: Dataset) -> set[Partition]:
         """Return the partitions that are complete, by two listings; only those with rerun requests are read."""
         # The requests first, as in state().
-        requested = defaultdict(set)
-        for partition, name in self._reruns(dataset):
-            requested[partition].add(name)
+        requested = self._requested(dataset)
         committed = self.committed_partitions(dataset)
         unanswered = {p for p in committed & requested.keys() if not self.state(dataset, p).is_complete}
         return committed - unanswered
@@ -97,10 +119,23 @@ class Lake:
 
     def begin(self, dataset: Dataset, partition: Partition, task_id: str) -> Attempt:
         """Return a new attempt at a partition. Raises CommitLost if another one has completed it meanwhile."""
-        seen = self.state(dataset, partition)
+        return self._begun(dataset, partition, task_id, self.state(dataset, partition), new_attempt_id())
+
+    def begin_together(
+        self, dataset: Dataset, task_ids: Mapping[Partition, str]
+    ) -> dict[Partition, Attempt | PipelineError]:
+        """Return attempts at several partitions, which share an id, or what begin() raises of a partition."""
+        states, attempt_id = self.states(dataset, task_ids), new_attempt_id()
+        return _each(task_ids, lambda one: self._begun(dataset, one, task_ids[one], states[one], attempt_id))
+
+    def _begun(
+        self, dataset: Dataset, partition: Partition, task_id: str, seen: State | PipelineError, attempt_id: str
+    ) -> Attempt:
+        if isinstance(seen, PipelineError):
+            raise seen
         if seen.is_complete:
             raise CommitLost(f"{dataset} {partition} is complete already: nothing is left to do.")
-        return Attempt(self, dataset, partition, task_id, seen, new_attempt_id())
+        return Attempt(self, dataset, partition, task_id, seen, attempt_id)
 
     def request_rerun(self, dataset: Dataset, partition: Partition) -> str:
         """Return the id of a new request to replace a committed partition, which is complete again when replaced."""
@@ -132,6 +167,13 @@ class Lake:
                 held[place.partition].add(place.attempt)
         return held
 
+    def _requested(self, dataset: Dataset) -> dict[Partition, set[str]]:
+        """Return the rerun requests of each partition that has some."""
+        requested: dict[Partition, set[str]] = defaultdict(set)
+        for partition, name in self._reruns(dataset):
+            requested[partition].add(name)
+        return requested
+
     def _reruns(self, dataset: Dataset, partition: str = "") -> Iterator[tuple[Partition, str]]:
         for listed in self.store.list(f"{reruns_path(dataset)}/{partition}"):
             *_, text, name = listed.path.split("/")
@@ -142,3 +184,17 @@ class Lake:
             return Partition.parse(text)
         except ValueError as error:
             raise CheckFailed(f"{self.store.url(path)} is not Lakeshift's: {error}. Move it away.") from error
+
+
+def _each(partitions: Iterable[Partition], ask: Callable[[Partition], T]) -> dict[Partition, T | PipelineError]:
+    """Return what is answered for each partition, or the error that is raised, asking several at once."""
+
+    def answer(partition: Partition) -> T | PipelineError:
+        try:
+            return ask(partition)
+        except PipelineError as error:
+            return error
+
+    partitions = list(partitions)
+    with ThreadPoolExecutor(READ_AT_ONCE) as pool:
+        return dict(zip(partitions, pool.map(answer, partitions), strict=True))

@@ -14,10 +14,11 @@ SnapshotTable           a table of PostgreSQL, all of which is replaced
 
 from pipeline.core import run
 from pipeline.core.tasks.files import TypedFilesTask
-from pipeline.core.tasks.lake import ExtractTask, FeedTask, LakeTask, SparkTask
+from pipeline.core.tasks.lake import ExtractTask, FeedTask, LakeTask
 from pipeline.core.tasks.partition import PartitionTask
 from pipeline.core.tasks.published import PublishedFile
 from pipeline.core.tasks.snapshots import SnapshotTable
+from pipeline.core.tasks.spark import SparkTask
 from pipeline.core.tasks.tables import ExternalPartitionTask, QueriedTable
 
 __all__ = [

@@ -13,15 +13,17 @@ from pipeline.core.errors import CheckFailed, JobFailed, PipelineError
 from pipeline.core.feeds import open_feed, sha256_of
 from pipeline.core.lake import Attempt, Counts, Dataset, File, Input, lake, refuse_too_many
 from pipeline.core.sources import copy_feed
-from pipeline.core.spark.jobs import run_job
 from pipeline.core.targets import LakeTarget
-from pipeline.core.tasks.partition import PartitionTask, refuse_unfinished
+from pipeline.core.tasks.partition import refuse_unfinished
+from pipeline.core.tasks.together import Done, End, TogetherTask, each_alone
 from pipeline.core.version import code_version
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 Fingerprint = Mapping[str, str | int]
+# A commit waits for the store more than for anything else.
+COMMITS_AT_ONCE = 16
 
 
 @dataclass(frozen=True)
@@ -40,10 +42,15 @@ class Made:
     attempt: Attempt | None = None
 
 
-class LakeTask(PartitionTask):
-    """A partition of a dataset in the lake."""
+# What an attempt wrote of a partition, or what kept it from that.
+Written = Made | PipelineError
+
+
+class LakeTask(TogetherTask):
+    """A partition of a dataset in the lake. Kinds that are written together at less cost say of how many that is so."""
 
     dataset: ClassVar[Dataset]
+    max_batch_size = 1
 
     def output(self) -> LakeTarget:
         return LakeTarget(self.dataset, self.partition)
@@ -52,17 +59,32 @@ class LakeTask(PartitionTask):
         """Write the data below the attempt's own folder."""
         raise NotImplementedError
 
-    def make(self) -> str:
-        attempt = lake().begin(self.dataset, self.partition, self.task_id)
-        made = self.write(attempt)
-        attempt = made.attempt or attempt
+    def write_together(self, attempts: Mapping[Any, Attempt]) -> Mapping[Any, Written]:
+        """Write the data of tasks of this kind below the folders of their attempts, which share an id."""
+        return each_alone(attempts, lambda task, attempt: task.write(attempt))
+
+    def make_together(self, tasks: Sequence[Any]) -> Mapping[Any, End]:
+        ends: dict[Any, Any] = self._begin(tasks)
+        begun = {task: attempt for task, attempt in ends.items() if isinstance(attempt, Attempt)}
+        ends |= self.write_together(begun) if begun else {}
+        made = {task: one for task, one in ends.items() if isinstance(one, Made)}
+        return ends | each_alone(made, lambda task, one: task.commit(one.attempt or begun[task], one), COMMITS_AT_ONCE)
+
+    def _begin(self, tasks: Sequence[Any]) -> dict[Any, Attempt | PipelineError]:
+        if len(tasks) == 1:
+            return each_alone({self: self.partition}, lambda task, one: lake().begin(self.dataset, one, task.task_id))
+        begun = lake().begin_together(self.dataset, {task.partition: task.task_id for task in tasks})
+        return {task: begun[task.partition] for task in tasks}
+
+    def commit(self, attempt: Attempt, made: Made) -> Done:
+        """Commit what was written, and return what it is. Raises what refuses it, or CommitLost."""
         place = attempt.quarantine_location
         refuse_too_many(made.rows, str(self.output()), place, made.first_refusal, made.remedy)
         attempt.commit(made.files, made.rows, made.schema, made.inputs, code_version())
-        self.rows = asdict(made.rows)
         counts = f"read {made.rows.read:,}, wrote {made.rows.written:,}, refused {made.rows.refused:,}"
         kept = [f"kept {', '.join(made.findings)}"] if made.findings else []
-        return "; ".join([counts, *kept, *([f"refused rows: {place}"] if made.rows.refused else [])])
+        refused = [f"refused rows: {place}"] if made.rows.refused else []
+        return Done("; ".join([counts, *kept, *refused]), asdict(made.rows))
 
 
 class SourceTask(LakeTask):
@@ -95,7 +117,7 @@ class SourceTask(LakeTask):
     def sources_now(cls, tasks: Collection[Any]) -> dict[Any, Fingerprint | PipelineError]:
         """Return source_now of each of the tasks, or why it cannot be told, asking a source that several read once."""
         first = {task.source_id(): task for task in tasks}
-        found = {source: _source_now(task) for source, task in first.items()}
+        found = each_alone(first, lambda source, task: task.source_now())
         return {task: found[task.source_id()] for task in tasks}
 
     def is_as_read(self, read: Fingerprint, now: Fingerprint) -> bool:
@@ -110,16 +132,18 @@ class SourceTask(LakeTask):
         [source] = manifest.inputs
         return not self.is_as_read(source.fingerprint, self.source_now())
 
-    def write(self, attempt: Attempt) -> Made:
-        refuse_unfinished(self.date, self.zone(), self.closes())
-        return self.read(attempt)
+    def write_together(self, attempts: Mapping[Any, Attempt]) -> Mapping[Any, Written]:
+        def refuse(task: Any, attempt: Attempt) -> Attempt:
+            refuse_unfinished(task.date, task.zone(), task.closes())
+            return attempt
 
+        looked_at = each_alone(attempts, refuse)
+        due = {task: one for task, one in looked_at.items() if isinstance(one, Attempt)}
+        return {**looked_at, **(self.read_together(due) if due else {})}
 
-def _source_now(task: SourceTask) -> Fingerprint | PipelineError:
-    try:
-        return task.source_now()
-    except PipelineError as error:
-        return error
+    def read_together(self, attempts: Mapping[Any, Attempt]) -> Mapping[Any, Written]:
+        """Read the sources of tasks of this kind, whose days have ended, and write as write_together does."""
+        return each_alone(attempts, lambda task, attempt: task.read(attempt))
 
 
 class FeedTask(SourceTask):
@@ -197,34 +221,3 @@ class ExtractTask(SourceTask):
         source = Input(self.source, str(self.partition), fingerprint=fingerprint)
         files = [File(name, attempt.size(name), count)]
         return Made(Counts(count, count, 0), files, schema_text(self.schema), (source,))
-
-
-class SparkTask(LakeTask):
-    """A dataset that a job of spark_jobs/ makes of the one that this task requires."""
-
-    job: ClassVar[str]
-    uses_spark = True
-
-    def write(self, attempt: Attempt) -> Made:
-        required = self.requires()
-        manifest = lake().manifest(required.dataset, required.partition)
-        report = run_job(self.job, manifest.location, attempt, self)
-        if report.rows.read != manifest.rows.written:
-            raise CheckFailed(
-                f"{self.output()}: {self.job} read {report.rows.read:,} rows of {manifest.location}, which holds"
-                f" {manifest.rows.written:,}. Nothing was committed; look how it reads them."
-            )
-        source = Input(required.dataset.path, str(required.partition), manifest.attempt)
-        # What it reads is committed, so that the same line again would read it again.
-        remedy = f"When they are mended: lakeshift rerun {required.task_family} --date {self.date} --downstream"
-        return Made(report.rows, report.files, report.schema, (source,), remedy=remedy, attempt=report.attempt)
-
-    def progress(self, percent: float) -> None:
-        """Show how far the job is, from 0 to 100."""
-        if self.set_progress_percentage:
-            self.set_progress_percentage(round(percent))
-
-    def tracking_url(self, url: str) -> None:
-        """Show where the job can be watched."""
-        if self.set_tracking_url:
-            self.set_tracking_url(url)

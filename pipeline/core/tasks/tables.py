@@ -13,7 +13,7 @@ from pipeline.core.etl_load import Load
 from pipeline.core.lake import Dataset, Input, Manifest, lake, new_attempt_id
 from pipeline.core.targets import ExternalPartitionTarget, TableTarget
 from pipeline.core.tasks.partition import PartitionTask
-from pipeline.core.tasks.together import End, TogetherTask
+from pipeline.core.tasks.together import Done, End, TogetherTask
 from pipeline.core.version import code_version
 from pipeline.core.warehouse import PARTITIONS_AT_ONCE, PartlyRefused, external_location, is_at, warehouse
 
@@ -44,7 +44,7 @@ class ExternalPartitionTask(TogetherTask):
                 if isinstance(committed, PipelineError):
                     ends[task] = committed
                 elif points_at.get(task) == committed:
-                    ends[task] = f"points at attempt {PurePosixPath(committed).parent.name}"
+                    ends[task] = Done(f"points at attempt {PurePosixPath(committed).parent.name}")
                 elif task not in refused:
                     moved[task] = committed
             if not moved:
@@ -63,13 +63,13 @@ class ExternalPartitionTask(TogetherTask):
         return {}
 
 
-def _committed(tasks: Sequence[ExternalPartitionTask]) -> dict[Any, End]:
+def _committed(tasks: Sequence[ExternalPartitionTask]) -> dict[Any, str | PipelineError]:
     """Return where the partition of each task lies in the lake, or why there is none to point at."""
     known = lake().committed_locations(tasks[0].dataset) if len(tasks) > 1 else {}
     return {task: known.get(task.partition) or _location(task) for task in tasks}
 
 
-def _location(task: ExternalPartitionTask) -> End:
+def _location(task: ExternalPartitionTask) -> str | PipelineError:
     try:
         return lake().manifest(task.dataset, task.partition).location
     except PipelineError as error:

@@ -5,20 +5,48 @@ from __future__ import annotations
 import datetime
 import json
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 import luigi
 from luigi.worker import DONE, FAILED
 
-from pipeline.core.errors import PipelineError, one_line
+from pipeline.core.errors import CommitLost, PipelineError, one_line
 from pipeline.core.planning import existing
 from pipeline.core.tasks.partition import PartitionTask
 
 BETWEEN = "+"
-# What a partition holds, in a few words, or what kept it from being made.
-End = str | PipelineError
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a partition holds, in a few words; and the rows read, written and refused, where they are counted."""
+
+    outcome: str
+    rows: Mapping[str, int] = field(default_factory=dict)
+
+
+# How a day ended: what kept it from being made may be that another has made it.
+End = Done | PipelineError
+T = TypeVar("T")
+
+
+def each_alone(of: Mapping[Any, T], act: Callable[[Any, T], Any], at_once: int = 1) -> dict[Any, Any]:
+    """Return what an act returns for each task, or the error of ours that it raises."""
+
+    def tried(one: tuple[Any, T]) -> Any:
+        try:
+            return act(*one)
+        except PipelineError as error:
+            return error
+
+    if at_once == 1 or len(of) == 1:
+        return dict(zip(of, map(tried, of.items()), strict=True))
+    with ThreadPoolExecutor(at_once) as pool:
+        return dict(zip(of, pool.map(tried, of.items()), strict=True))
 
 
 def in_order(days: Iterable[datetime.date]) -> tuple[datetime.date, ...]:
@@ -59,12 +87,24 @@ class TogetherTask(PartitionTask):
         self.ends = {}
         self.ends = self.make_together(self.each())
         self.seconds_each = (time.monotonic() - started) / len(self.days)
-        errors = [end for end in self.ends.values() if isinstance(end, PipelineError)]
+        if not self.is_several:
+            return self._only(self.ends[self])
+        errors = self._errors()
         if len(errors) > 1:
             raise PipelineError(f"{len(errors)} of {len(self.days)} days failed, the first because: {errors[0]}")
         for error in errors:
             raise error
-        return f"made {len(self.days)} days" if self.is_several else str(self.ends[self])
+        return f"made {len(self.days)} days"
+
+    def _only(self, end: End) -> str:
+        if isinstance(end, PipelineError):
+            raise end
+        self.rows = end.rows
+        return end.outcome
+
+    def _errors(self) -> list[PipelineError]:
+        ends = self.ends.values()
+        return [end for end in ends if isinstance(end, PipelineError) and not isinstance(end, CommitLost)]
 
     @property
     def days(self) -> tuple[datetime.date, ...]:
@@ -89,7 +129,7 @@ class TogetherTask(PartitionTask):
             return super().complete()
         if self.ends:
             # Each was looked at when it was made. Who asks for one again after that shall not fail the others.
-            return not any(isinstance(end, PipelineError) for end in self.ends.values())
+            return not self._errors()
         targets = {task.output() for task in self.each()}
         return existing(targets) == targets
 
@@ -104,6 +144,10 @@ class TogetherTask(PartitionTask):
         return json.dumps({task.task_id: self._end(end) for task, end in self.ends.items()})
 
     def _end(self, end: End) -> tuple[str, str]:
-        if isinstance(end, PipelineError):
+        if isinstance(end, CommitLost):
+            told: dict[str, Any] = {"outcome": one_line(end), "is_made": False, "rows": {}}
+        elif isinstance(end, PipelineError):
             return FAILED, one_line(end)
-        return DONE, json.dumps({"outcome": end, "is_made": True, "seconds": round(self.seconds_each, 3)})
+        else:
+            told = {"outcome": end.outcome, "is_made": True, "rows": dict(end.rows)}
+        return DONE, json.dumps(told | {"seconds": round(self.seconds_each, 3)})
