@@ -60,6 +60,7 @@ class Outer(Load):
 def mail(inbox, settings, tmp_path, ministack, monkeypatch):
     for key, value in (("sns_topic_arn", inbox.topic), ("project", "2304_Stock_Prices")):
         settings("alerts", key, value)
+    settings("lake", "root", str(tmp_path / "lake"))
     settings("log", "file", str(tmp_path / "log/lakeshift.log"))
     monkeypatch.setenv("AWS_ENDPOINT_URL_SNS", ministack)
     monkeypatch.setattr(run, "open_file", lambda path: None)
@@ -82,4 +83,6 @@ def ends(mail) -> list[str]:
 
 
 def killed_note(task: luigi.Task) -> killed_runs.Note:
-    return killed_runs.Note(asked_of([task]), "elsewhere/0/effffffc/1d2c 1 1.0", "2017-11-10T22:00:00+00:00")
+    return killed_runs.Note(
+        asked_of([task]), "elsewhere/0/effffffc/1d2c 1 1.0", "2017-11-10T22:00:00+00:00", "20171110T220000Z-0123abcd"
+    )

@@ -24,7 +24,18 @@ from pipeline.core.emr_settings import Emr, check_emr
 from pipeline.core.errors import SettingError
 from pipeline.core.kinds import is_standalone
 from pipeline.core.prices import EmrPrices
-from pipeline.core.sections import SECTIONS, Alerts, Database, Jobs, Lake, Log, Stocks, UserBehaviour, Warehouse
+from pipeline.core.sections import (
+    SECTIONS,
+    Alerts,
+    Database,
+    History,
+    Jobs,
+    Lake,
+    Log,
+    Stocks,
+    UserBehaviour,
+    Warehouse,
+)
 from pipeline.core.settings import (
     fields_of,
     files_read,
@@ -77,6 +88,10 @@ def user_behaviour() -> UserBehaviour:
 
 def alerts() -> Alerts:
     return read_section("alerts", Alerts)
+
+
+def history() -> History:
+    return read_section("history", History)
 
 
 def stocks() -> Stocks:

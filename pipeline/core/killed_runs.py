@@ -27,17 +27,18 @@ FOUND = "~"
 
 @dataclass(frozen=True)
 class Note:
-    """What a run was to do, who does it, and since when."""
+    """What a run was to do, who does it, since when, and by which id the history has it."""
 
     asked: Asked
     owner: str
     began_at: str
+    run_id: str
 
     @classmethod
     def from_json(cls, text: str) -> Note:
         """Raises ValueError, KeyError or TypeError if it is no note."""
         told = json.loads(text)
-        return cls(Asked(**told["asked"]), told["owner"], told["began_at"])
+        return cls(Asked(**told["asked"]), told["owner"], told["began_at"], told["run_id"])
 
 
 @dataclass(frozen=True)
@@ -49,10 +50,10 @@ class Found:
     is_news: bool
 
 
-def begin(folder: Path, asked: Asked) -> Path | None:
+def begin(folder: Path, asked: Asked, run_id: str) -> Path | None:
     """Return the note of a run that begins, or None where none can be written."""
     now = datetime.now(timezone.utc).isoformat(timespec="seconds")
-    return put(folder, Note(asked, this_process(), now))
+    return put(folder, Note(asked, this_process(), now, run_id))
 
 
 def end(path: Path | None) -> None:

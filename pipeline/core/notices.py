@@ -10,7 +10,7 @@ from pathlib import Path
 
 import luigi
 
-from pipeline.core import config, failing, killed_runs
+from pipeline.core import config, failing, history, killed_runs
 from pipeline.core.alerts import Alert, tell
 from pipeline.core.asked import Asked, asked_of
 from pipeline.core.errors import SettingError, one_line
@@ -31,10 +31,10 @@ def _harmless() -> Iterator[None]:
         log.warning("Nobody was told", exc_info=True)
 
 
-def begin(roots: Sequence[luigi.Task]) -> Path | None:
+def begin(roots: Sequence[luigi.Task], run_id: str) -> Path | None:
     """Return what lets others tell of a run that is killed; it is to be given to `end`."""
     with _harmless():
-        return killed_runs.begin(_folder("runs"), asked_of(roots))
+        return killed_runs.begin(_folder("runs"), asked_of(roots), run_id)
     return None
 
 
@@ -44,6 +44,7 @@ def end(note: Path | None) -> None:
     killed_runs.end(note)
     for found in killed_runs.killed(_folder("runs")):
         one = found.note
+        history.keep_killed(one.run_id, one.asked, one.owner)
         lines = (f"{one.asked.name}: killed", f"It began at {one.began_at}, and did not come to its end.")
         if not tell_of(FAILURE, one.asked, (*lines, _log_line(), _again(one.asked)), found.is_news):
             # Nor would the others arrive.

@@ -18,8 +18,9 @@ from luigi.retcodes import retcode
 from luigi.rpc import RPCError
 from luigi.setup_logging import InterfaceLogging
 
-from pipeline.core import config, luigi_settings, notices
+from pipeline.core import config, history, luigi_settings, notices
 from pipeline.core.errors import SettingError, one_line
+from pipeline.core.lake import new_attempt_id
 from pipeline.core.logs import open_console, open_file
 from pipeline.core.outcomes import NotingWorker
 from pipeline.core.planning import Plan, asking_together, planned
@@ -34,7 +35,7 @@ from pipeline.core.store.requests import requests_of
 log = logging.getLogger(__name__)
 # What a task's process has to end in when it is told to.
 END_SECONDS = 5
-# Tells a run that it is part of another, which says how both ended.
+# Tells a run that it is part of another, which says how both ended: the id of that one.
 WITHIN = "LAKESHIFT_WITHIN"
 
 
@@ -63,7 +64,8 @@ class RunWorker(NotingWorker):
             self.run_folder = client.run_folder()
         except (SettingError, OSError) as error:
             self._refuse(error)
-        os.environ[WITHIN] = "1"
+        self.run_id = os.environ.setdefault(WITHIN, new_attempt_id())
+        self._within = history.Parts()
         os.environ[client.RUN_FOLDER] = str(self.run_folder)
         self._signals.take()
         return super().__enter__()
@@ -90,7 +92,7 @@ class RunWorker(NotingWorker):
         self._has_begun = True
         due = [one.task for one in self.summary.select(luigi.worker.PENDING)]
         if due and not self._is_within:
-            self._note = notices.begin(self._roots)
+            self._note = notices.begin(self._roots, self.run_id)
         if config.jobs().runner == "local" and any(getattr(task, "uses_spark", False) for task in due):
             client.prewarm()
         succeeded = super().run()
@@ -127,6 +129,8 @@ class RunWorker(NotingWorker):
         finally:
             if isinstance(error, Stopped):
                 self._cancel_steps()
+            if not self._is_within:
+                self._within = history.noted_within(self.run_folder, self.run_id)
             self._end_driver()
         if isinstance(error, Stopped):
             self._give_back(str(error))
@@ -137,10 +141,14 @@ class RunWorker(NotingWorker):
         lines = self._last_lines(error)
         for line in lines:
             log.info("%s", line)
-        if not self._is_within:
-            notices.end(self._note)
-            end = notices.FAILURE if error is not None else self.summary.end
-            notices.tell_of_end(end, self._roots, self.summary, lines)
+        if self._is_within:
+            history.note_within(self.run_folder, self.run_id, self.summary)
+            return
+        end = notices.FAILURE if error is not None else self.summary.end
+        # Before its note goes: a run that is killed here is told of, and its record is not replaced.
+        history.keep(self.run_id, end, self._roots, self.summary, self._within, one_line(error) if error else "")
+        notices.end(self._note)
+        notices.tell_of_end(end, self._roots, self.summary, lines)
 
     def _cancel_steps(self) -> None:
         """Cancel what the processes of this run have running elsewhere, when they are gone."""

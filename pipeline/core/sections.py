@@ -95,6 +95,13 @@ class Log:
 
 
 @dataclass(frozen=True)
+class History:
+    """How long it is kept what the runs did."""
+
+    keep_days: int = setting("90", as_one_or_more, "a whole number of days, at least 1")
+
+
+@dataclass(frozen=True)
 class UserBehaviour:
     """What belongs to the user_behaviour pipeline alone."""
 
@@ -133,6 +140,7 @@ SECTIONS: dict[str, type] = {
     "emr_prices": EmrPrices,
     "log": Log,
     "alerts": Alerts,
+    "history": History,
     "user_behaviour": UserBehaviour,
     "stocks": Stocks,
 }

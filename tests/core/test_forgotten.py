@@ -66,8 +66,10 @@ meanwhile: list[str] = []
 
 
 @pytest.fixture(autouse=True)
-def forgetful(monkeypatch):
+def forgetful(settings, tmp_path, monkeypatch):
     global scheduling
+    settings("lake", "root", str(tmp_path / "lake"))
+    settings("log", "file", str(tmp_path / "log/lakeshift.log"))
     scheduling = Scheduling()
     made.clear()
     meanwhile.clear()
