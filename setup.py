@@ -36,7 +36,7 @@ setup(
         "tenacity>=8.2",
         # Luigi asks for any; before 3.1 luigid cannot go into the background where stdin is no socket.
         "python-daemon>=3.1",
-        "typer>=0.16",
+        "typer>=0.29",
         "rich>=14",
     ],
     extras_require={

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from fixtures_settings import settings_file
 
-from pipeline.cli.data import seed
 from pipeline.cli.migrate import migrate
+from pipeline.cli.seed import seed
 from pipeline.core.database import database
 from pipeline.core.lake import Manifest, lake
 from pipeline.core.warehouse import warehouse

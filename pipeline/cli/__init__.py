@@ -7,15 +7,18 @@ import sys
 import traceback
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
 
-from pipeline.cli import alert, data, migrate, orphans, reruns, seed_stocks, services, vacuum, watch
+from pipeline.cli import alert, migrate, orphans, query, reruns, seed, seed_stocks, services, vacuum, watch
 from pipeline.cli.console import complain
+from pipeline.cli.exit_codes import MEANINGS, ExitCode
+from pipeline.cli.output import is_json_wanted, print_document
 from pipeline.core.errors import PipelineError, one_line
 
+EXIT_CODES = "Exit codes: " + "; ".join(f"{int(code)} {meaning}" for code, meaning in MEANINGS.items()) + "."
 HELP = """Start the embedded services, fill the sources, look at results, ask for a day again.
 
 The pipelines themselves are run by luigi, such as:
@@ -31,14 +34,16 @@ class Commands(TyperGroup):
         return super().resolve_command(ctx, [name, *args[2:]] if name in self.commands else args)
 
 
-app = typer.Typer(cls=Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(
+    cls=Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, epilog=EXIT_CODES
+)
 for command in (
     services.up,
     services.down,
     migrate.migrate,
-    data.seed,
+    seed.seed,
     seed_stocks.seed_stocks,
-    data.query,
+    query.query,
     reruns.rerun,
     watch.watch,
     vacuum.vacuum,
@@ -61,18 +66,33 @@ def check_settings() -> None:
 def main() -> None:
     """Run the command line; what fails is one line on stderr, and exit code 1."""
     try:
-        app(prog_name="lakeshift")
-    except PipelineError as error:
-        complain(one_line(error))
-        sys.exit(1)
-    except configparser.ParsingError as error:
-        # Of the line only its number: it may hold a password.
-        line = getattr(error, "lineno", None) or error.errors[0][0]
-        complain(f"{error.source}, line {line}: no setting. Write name = value, below a [section].")
-        sys.exit(1)
+        sys.exit(app(prog_name="lakeshift", standalone_mode=False))
+    except typer.TyperException as error:
+        from typer.rich_utils import rich_format_error
+
+        rich_format_error(error)  # type: ignore[arg-type]
+        _fail("UsageError", error.format_message(), error.exit_code)
     except Exception as error:
-        complain(f"{one_line(error)}. {_keep_traceback()}")
-        sys.exit(1)
+        complain(line := _line(error))
+        _fail(type(error).__name__, line, ExitCode.FAILED)
+
+
+def _line(error: Exception) -> str:
+    """Return the one line that is said of an error."""
+    if isinstance(error, configparser.ParsingError):
+        # Of the line only its number: it may hold a password.
+        number = getattr(error, "lineno", None) or error.errors[0][0]
+        return f"{error.source}, line {number}: no setting. Write name = value, below a [section]."
+    if isinstance(error, PipelineError):
+        return one_line(error)
+    return f"{one_line(error)}. {_keep_traceback()}"
+
+
+def _fail(kind: str, line: str, code: int) -> NoReturn:
+    """End with an exit code; with --json what failed is the answer."""
+    if is_json_wanted(sys.argv[1:]):
+        print_document({"error": line, "kind": kind, "exit_code": code})
+    sys.exit(code)
 
 
 def _keep_traceback() -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -39,6 +39,12 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     for row in rows:
         table.add_row(*("null" if value is None else Text(str(value)) for value in row))
     _console().print(table)
+
+
+def show_records(records: Sequence[Mapping[str, Any]]) -> None:
+    """Print rows, of which each has the names of all columns, as a table."""
+    columns = list(records[0]) if records else []
+    show_table([column.replace("_", " ") for column in columns], [list(record.values()) for record in records])
 
 
 def _console() -> Console:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta, timezone
 from itertools import groupby
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from pipeline.cli.console import counted, say, show_table
+from pipeline.cli.output import answers
 
 if TYPE_CHECKING:
     from pipeline.core.lake import Dataset
     from pipeline.core.lake.vacuum import Held
-    from pipeline.core.store import Upload
 
 Delete = typer.Option("--delete", help="Remove them; without it, they are only shown.")
 OlderThan = typer.Option(
@@ -27,7 +27,30 @@ OlderThan = typer.Option(
 )
 
 
-def vacuum(delete: Annotated[bool, Delete] = False, older_than: Annotated[int | None, OlderThan] = None) -> None:
+def _show(answer: Mapping[str, Any]) -> None:
+    attempts, uploads, days = answer["attempts"], answer["unfinished_uploads"], answer["older_than_days"]
+    if not attempts and not uploads:
+        say(f"There is nothing to remove: all that is older than {counted(days, 'day')} is needed")
+        return
+    if attempts:
+        show_table(("dataset", "attempt", "partition", "days old", "files", "bytes"), map(_row, attempts))
+    for upload in uploads:
+        age = counted(_age(upload["started_at"]), "day")
+        say(f"An upload of {upload['path']} was begun {age} ago and never finished")
+    files, size = sum(one["files"] for one in attempts), sum(one["bytes"] for one in attempts)
+    held = f"{counted(len(attempts), 'attempt')} ({counted(files, 'file')}, {size:,} bytes)"
+    total = f"{held}, {counted(len(uploads), 'unfinished upload')}"
+    if answer["is_deleted"]:
+        say(f"Removed: {total}")
+    else:
+        say(f"Older than {counted(days, 'day')}, and needed by nothing: {total}")
+        say(f"Remove them: {answer['next']}")
+
+
+@answers(_show)
+def vacuum(
+    delete: Annotated[bool, Delete] = False, older_than: Annotated[int | None, OlderThan] = None
+) -> dict[str, Any]:
     """Show what attempts left in the lake that no manifest names and no external partition points at, or remove it."""
     from pipeline.core import config
     from pipeline.core.lake import lake
@@ -38,44 +61,42 @@ def vacuum(delete: Annotated[bool, Delete] = False, older_than: Annotated[int | 
 
     refuse_hidden(warehouse(), lake())
     days = older_than or config.lake().vacuum_after_days
-    now = datetime.now(timezone.utc)
-    before, pointed_at = now - timedelta(days=days), warehouse().external_locations()
+    before, pointed_at = datetime.now(timezone.utc) - timedelta(days=days), warehouse().external_locations()
     attempts = leftovers(lake(), before, lambda at: is_among(at, pointed_at), lambda: claims(lake().store))
     uploads = unfinished(lake().store, before)
-    if not attempts and not uploads:
-        say(f"There is nothing to remove: all that is older than {counted(days, 'day')} is needed")
-        return
-    _show(attempts, uploads, now)
     if delete:
         remove(lake().store, attempts, uploads)
-        say(f"Removed: {_sum(attempts, uploads)}")
-    else:
-        say(f"Older than {counted(days, 'day')}, and needed by nothing: {_sum(attempts, uploads)}")
-        say("Remove them: lakeshift vacuum --delete" + (f" --older-than {older_than}" if older_than else ""))
-
-
-def _show(attempts: Iterable[Held], uploads: Iterable[Upload], now: datetime) -> None:
-    rows = []
-    for (dataset, attempt), held in groupby(attempts, key=_attempt):
-        parts = list(held)
-        first = str(parts[0].partition or "(beside its partitions)")
-        partitions = first if len(parts) == 1 else f"{first} and {len(parts) - 1:,} more"
-        last = max(one.last for one in parts)
-        sizes = sum(one.files for one in parts), sum(one.bytes for one in parts)
-        rows.append((str(dataset), attempt, partitions, (now - last).days, *sizes))
-    if rows:
-        show_table(("dataset", "attempt", "partition", "days old", "files", "bytes"), rows)
-    for upload in uploads:
-        age = counted((now - upload.started).days, "day")
-        say(f"An upload of {upload.path} was begun {age} ago and never finished")
-
-
-def _sum(attempts: Sequence[Held], uploads: Sequence[Upload]) -> str:
-    """Return in words how much there is of both."""
-    names = counted(len(set(map(_attempt, attempts))), "attempt")
-    files, size = counted(sum(one.files for one in attempts), "file"), sum(one.bytes for one in attempts)
-    return f"{names} ({files}, {size:,} bytes), {counted(len(uploads), 'unfinished upload')}"
+    return {
+        "older_than_days": days,
+        "is_deleted": delete,
+        "attempts": [_record(*name, list(held)) for name, held in groupby(attempts, key=_attempt)],
+        "unfinished_uploads": [{"path": one.path, "started_at": one.started} for one in uploads],
+        "next": "lakeshift vacuum --delete" + (f" --older-than {older_than}" if older_than else ""),
+    }
 
 
 def _attempt(held: Held) -> tuple[Dataset, str]:
     return held.dataset, held.attempt
+
+
+def _record(dataset: Dataset, attempt: str, held: Iterable[Held]) -> dict[str, Any]:
+    return {
+        "dataset": str(dataset),
+        "attempt": attempt,
+        # None of what lies beside its partitions.
+        "partitions": [one.partition and str(one.partition) for one in held],
+        "last_written_at": max(one.last for one in held),
+        "files": sum(one.files for one in held),
+        "bytes": sum(one.bytes for one in held),
+    }
+
+
+def _row(one: Mapping[str, Any]) -> tuple[Any, ...]:
+    first, *others = (partition or "(beside its partitions)" for partition in one["partitions"])
+    partitions = f"{first} and {len(others):,} more" if others else first
+    return one["dataset"], one["attempt"], partitions, _age(one["last_written_at"]), one["files"], one["bytes"]
+
+
+def _age(since: datetime) -> int:
+    """Return how many days ago something was."""
+    return (datetime.now(timezone.utc) - since).days

@@ -1,4 +1,4 @@
-"""Fills the sources, and shows what is in the warehouse."""
+"""Fills the sources of the user-behaviour pipeline."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.console import LUIGI, counted, say, show_table
+from pipeline.cli.console import LUIGI, counted, say
 
 if TYPE_CHECKING:
     from pipeline.core.tasks import PartitionTask
@@ -140,19 +140,3 @@ def _report(loaded: Loaded) -> None:
         say(f"The refused rows and the reasons are in {loaded.quarantine}")
     if days:
         say(f"Days of retail.user_purchase replaced: {len(days)}, from {days[0]} to {days[-1]}")
-
-
-def query(
-    sql: Annotated[str, typer.Argument(metavar="SQL", help="Redshift SQL, such as 'SELECT * FROM public.etl_load'.")],
-    limit: Annotated[int, typer.Option(min=1, help="The most rows to print.")] = 20,
-) -> None:
-    """Run a statement on the warehouse and print what it returns."""
-    from pipeline.core.warehouse import warehouse
-
-    table = warehouse().query_table(sql)
-    if not table.columns:
-        say("Done")
-        return
-    show_table(table.columns, table.rows[:limit])
-    shown = f"the first {limit:,} of " if len(table.rows) > limit else ""
-    say(f"{shown}{counted(len(table.rows), 'row')}")
