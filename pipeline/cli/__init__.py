@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from pipeline.cli import alert, migrate, orphans, query, reruns, seed, seed_stocks, services, vacuum, watch
+from pipeline.cli import alert, history, migrate, orphans, query, reruns, seed, seed_stocks, services, vacuum, watch
 from pipeline.cli.console import complain
 from pipeline.cli.exit_codes import MEANINGS, ExitCode
 from pipeline.cli.output import is_json_wanted, print_document
@@ -48,6 +48,7 @@ for command in (
     watch.watch,
     vacuum.vacuum,
     orphans.orphans,
+    history.history,
     services.config,
     services.warm,
     alert.alert,

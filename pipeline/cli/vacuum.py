@@ -29,7 +29,7 @@ OlderThan = typer.Option(
 
 def _show(answer: Mapping[str, Any]) -> None:
     attempts, uploads, days = answer["attempts"], answer["unfinished_uploads"], answer["older_than_days"]
-    if not attempts and not uploads:
+    if not attempts and not uploads and not answer["old_records"]:
         say(f"There is nothing to remove: all that is older than {counted(days, 'day')} is needed")
         return
     if attempts:
@@ -40,6 +40,9 @@ def _show(answer: Mapping[str, Any]) -> None:
     files, size = sum(one["files"] for one in attempts), sum(one["bytes"] for one in attempts)
     held = f"{counted(len(attempts), 'attempt')} ({counted(files, 'file')}, {size:,} bytes)"
     total = f"{held}, {counted(len(uploads), 'unfinished upload')}"
+    if answer["old_records"]:
+        records = counted(answer["old_records"], "record")
+        total += f"; and {records} of runs older than {counted(answer['history_keep_days'], 'day')}"
     if answer["is_deleted"]:
         say(f"Removed: {total}")
     else:
@@ -53,6 +56,7 @@ def vacuum(
 ) -> dict[str, Any]:
     """Show what attempts left in the lake that no manifest names and no external partition points at, or remove it."""
     from pipeline.core import config
+    from pipeline.core.history import old_records
     from pipeline.core.lake import lake
     from pipeline.core.lake.vacuum import leftovers, remove, unfinished
     from pipeline.core.spark.claims import claims
@@ -61,16 +65,21 @@ def vacuum(
 
     refuse_hidden(warehouse(), lake())
     days = older_than or config.lake().vacuum_after_days
-    before, pointed_at = datetime.now(timezone.utc) - timedelta(days=days), warehouse().external_locations()
+    now, keep_days = datetime.now(timezone.utc), config.history().keep_days
+    before, pointed_at = now - timedelta(days=days), warehouse().external_locations()
     attempts = leftovers(lake(), before, lambda at: is_among(at, pointed_at), lambda: claims(lake().store))
     uploads = unfinished(lake().store, before)
+    records = old_records(lake().store, now - timedelta(days=keep_days))
     if delete:
         remove(lake().store, attempts, uploads)
+        lake().store.delete(records)
     return {
         "older_than_days": days,
         "is_deleted": delete,
         "attempts": [_record(*name, list(held)) for name, held in groupby(attempts, key=_attempt)],
         "unfinished_uploads": [{"path": one.path, "started_at": one.started} for one in uploads],
+        "old_records": len(records),
+        "history_keep_days": keep_days,
         "next": "lakeshift vacuum --delete" + (f" --older-than {older_than}" if older_than else ""),
     }
 

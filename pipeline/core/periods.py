@@ -106,11 +106,8 @@ class Period:
 
         Raises PipelineError if it cannot be read, or holds no whole partition.
         """
-        found = LAST.fullmatch(text)
-        if not found:
-            raise PipelineError(f"The last {text} cannot be read: write a number and h, d, w, m or y, such as 7d.")
         end = self.parameter.normalize(self._ended(now, others))
-        first = self._up(_moment(end) - relativedelta(**{STEPS[found[2]]: int(found[1])}))
+        first = self._up(before(text, _moment(end)))
         if first >= end:
             raise PipelineError(f"The last {text} of {self.kind.__name__} holds no whole {self.unit}.")
         return _interval(first, end)
@@ -131,6 +128,17 @@ class Period:
         """Return the first partition that does not begin before a moment."""
         begun = self.parameter.normalize(moment)
         return begun if _moment(begun) >= _moment(moment) else self.parameter.next_in_enumeration(begun)
+
+
+def before(text: str, end: datetime) -> datetime:
+    """Return when the time began that ends at a moment and is so long, such as 7d, 12h or 3m.
+
+    Raises PipelineError if it cannot be read.
+    """
+    found = LAST.fullmatch(text)
+    if not found:
+        raise PipelineError(f"The last {text} cannot be read: write a number and h, d, w, m or y, such as 7d.")
+    return end - relativedelta(**{STEPS[found[2]]: int(found[1])})
 
 
 def period_of(kind: type[luigi.Task], given: Collection[str] = ()) -> Period:

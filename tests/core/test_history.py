@@ -142,8 +142,8 @@ def on_this_host(monkeypatch):
 
 def test_a_run_that_was_killed_after_it_wrote_its_record_has_one(tmp_path):
     note = killed_note(Load(SECOND))
-    written = Record(note.run_id, "Load 2017-11-10", "success")
-    lake().store.create(written.path("Load"), written.to_json())
+    written = Record(note.run_id, "Load", "Load 2017-11-10", "success")
+    lake().store.create(written.path, written.to_json())
     killed_runs.put(tmp_path / "log/runs", note)
 
     build(Load(FIRST))
@@ -172,8 +172,8 @@ def test_what_is_no_record_is_passed_over_and_named(tmp_path, caplog):
 
 
 def given_record(began: datetime, *parts: Part, root: str = "Load") -> None:
-    record = Record(f"{began:%Y%m%dT%H%M%SZ}-{len(parts):08x}", root, "success", parts=parts)
-    assert lake().store.create(record.path(root), record.to_json())
+    record = Record(f"{began:%Y%m%dT%H%M%SZ}-{len(parts):08x}", root, root, "success", parts=parts)
+    assert lake().store.create(record.path, record.to_json())
 
 
 def test_records_are_those_of_the_range_the_newest_first():

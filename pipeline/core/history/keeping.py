@@ -39,6 +39,7 @@ def keep(run_id: str, end: str, roots: Sequence[luigi.Task], summary: Summary, w
         _put(
             Record(
                 id=run_id,
+                family=roots[0].task_family if roots else "",
                 name=asked.name,
                 command=asked.command,
                 end=end,
@@ -51,8 +52,7 @@ def keep(run_id: str, end: str, roots: Sequence[luigi.Task], summary: Summary, w
                 parts=list(within),
                 requests=dict(summary.requests),
                 cost=tuple(summary.cost),
-            ),
-            roots[0].task_family if roots else "",
+            )
         )
     except Exception as error:
         log.warning("`lakeshift history` will not have this run: %s", one_line(error))
@@ -61,8 +61,8 @@ def keep(run_id: str, end: str, roots: Sequence[luigi.Task], summary: Summary, w
 def keep_killed(run_id: str, asked: Asked, owner: str) -> None:
     """Write of a run that it was killed, unless it wrote how it ended before that."""
     try:
-        record = Record(run_id, asked.name, KILLED, asked.command, owner.partition("/")[0])
-        _put(record, asked.name.partition(" ")[0].partition("(")[0])
+        family = asked.series.partition(" ")[0].rpartition(".")[2]
+        _put(Record(run_id, family, asked.name, KILLED, asked.command, owner.partition("/")[0]))
     except Exception as error:
         log.warning("`lakeshift history` will not have the killed run of %s: %s", asked.name, one_line(error))
 
@@ -89,9 +89,9 @@ def noted_within(run_folder: Path, run_id: str) -> Parts:
     return parts
 
 
-def _put(record: Record, root: str) -> None:
+def _put(record: Record) -> None:
     # False: it is there. A run that was killed once it had written its own is told of as killed all the same.
-    lake().store.create(record.path(root), record.to_json())
+    lake().store.create(record.path, record.to_json())
 
 
 def _file(run_folder: Path, run_id: str) -> Path:

@@ -12,9 +12,9 @@ from typing import Any
 from pipeline.core.history.parts import Part
 
 FOLDER = "_history"
-KILLED = "killed"
+SUCCESS, KILLED = "success", "killed"
 # When the run began, what tells it from others of that second, and the first task that it was asked for.
-NAME = re.compile(r"(?P<id>(?P<began>\d{8}T\d{6}Z)-[0-9a-f]{8})-(?P<root>\w+)\.json")
+NAME = re.compile(r"(?P<id>(?P<began>\d{8}T\d{6}Z)-[0-9a-f]{8})-(?P<family>\w+)\.json")
 
 
 @dataclass(frozen=True)
@@ -23,14 +23,14 @@ class Name:
 
     id: str
     began_at: datetime
-    root: str
+    family: str
     path: str
 
     @classmethod
     def of(cls, path: str) -> Name | None:
         """Return what a path says, or None if it is no record's."""
         found = NAME.fullmatch(path.rpartition("/")[2])
-        return cls(found["id"], began_at(found["id"]), found["root"], path) if found else None
+        return cls(found["id"], began_at(found["id"]), found["family"], path) if found else None
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,8 @@ class Record:
     """How one run ended; of one that was killed only what its note says is known."""
 
     id: str
+    # The first task that it was asked for, and all of them in a few words.
+    family: str
     name: str
     # success, failure or killed.
     end: str
@@ -56,13 +58,24 @@ class Record:
     def began_at(self) -> datetime:
         return began_at(self.id)
 
-    def path(self, root: str) -> str:
-        """Return where the record lies, seen from the lake's root."""
-        return f"{month_path(self.began_at)}/{self.id}-{re.sub(r'[^A-Za-z0-9_]', '_', root) or '_'}.json"
+    @property
+    def path(self) -> str:
+        """Where the record lies, seen from the lake's root."""
+        # A task may have a namespace.
+        family = re.sub(r"\W", "_", self.family) or "_"
+        return f"{month_path(self.began_at)}/{self.id}-{family}.json"
+
+    @property
+    def is_good(self) -> bool:
+        return self.end == SUCCESS
 
     def of_family(self, family: str) -> Record:
         """Return the record with the parts of one task alone."""
         return replace(self, parts=[part for part in self.parts if part.family == family])
+
+    def not_made(self) -> Record:
+        """Return the record without the parts that were made."""
+        return replace(self, parts=[part for part in self.parts if not part.is_made])
 
     def to_json(self) -> bytes:
         """Return it in few bytes: what says nothing is left out."""
@@ -76,7 +89,7 @@ class Record:
         """Return the record written as data. Raises ValueError, KeyError or TypeError if it is none."""
         values: dict[str, Any] = json.loads(data)
         parts = [Part.from_values(one) for one in values.get("parts", ())]
-        return cls(**{**values, "parts": parts})
+        return cls(**(values | {"parts": parts}))
 
 
 def month_path(moment: datetime) -> str:

@@ -60,10 +60,6 @@ def _read(store: Store, name: Name) -> Record | None:
 
 
 def old_records(store: Store, before: datetime) -> list[str]:
-    """Return the paths of the records of runs that began before a moment."""
+    """Return the paths of the records of runs that began before a moment; by one listing."""
     found = (Name.of(listed.path) for listed in store.list(FOLDER))
     return [name.path for name in found if name and name.began_at < before]
-
-
-def remove_records(store: Store, paths: Iterable[str]) -> None:
-    store.delete(paths)

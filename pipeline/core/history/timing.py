@@ -50,6 +50,6 @@ def durations(*families: str) -> dict[str, Duration]:
 def _latest(found: Iterable[Name]) -> Iterator[Name]:
     read_of: Counter[str] = Counter()
     for name in found:
-        read_of[name.root] += 1
-        if read_of[name.root] <= LATEST:
+        read_of[name.family] += 1
+        if read_of[name.family] <= LATEST:
             yield name
