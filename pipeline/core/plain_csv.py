@@ -14,7 +14,7 @@ from pipeline.core.typed_columns import FRACTION_DIGITS
 # With each digit as a zero.
 FINER, DAY = b"." + b"0" * (FRACTION_DIGITS + 1), b"0000-00-00,"
 AS_ZEROS = bytes.maketrans(b"123456789", b"000000000")
-PLAIN = b"0123456789.,-"
+WITHIN_FIELDS = b"0123456789.-"
 BYTES_AT_ONCE = 1 << 20
 
 
@@ -33,14 +33,13 @@ def is_misread(path: Path, types: Sequence[type]) -> bool:
         return True
     with path.open("rb") as file:
         ending = b"\r\n" if file.readline().endswith(b"\r\n") else b"\n"
+        # DuckDB complains of a line of too few fields, but takes one more that is empty for none.
+        between = b"," * (len(types) - 1) + ending
         for data in iter(lambda: file.read(BYTES_AT_ONCE) + file.readline(), b""):
-            endings, shape = data.translate(None, PLAIN), data.translate(AS_ZEROS)
-            lines = len(endings) // len(ending)
-            rows = lines + (not data.endswith(ending))
-            if endings != ending * lines or FINER in shape:
-                return True
-            # DuckDB complains of a line of too few fields, but takes one more that is empty for none.
-            if data.count(b",") != (len(types) - 1) * rows:
+            found, shape = data.translate(None, WITHIN_FIELDS), data.translate(AS_ZEROS)
+            found += b"" if data.endswith(ending) else ending
+            rows = len(found) // len(between)
+            if found != between * rows or FINER in shape:
                 return True
             if types[0] is date and _days(shape) != rows:
                 return True
