@@ -45,7 +45,10 @@ class Bench:
         self.environment = os.environ | {
             "LUIGI_CONFIG_PATH": str(folder / "bench.cfg"),
             "XDG_CACHE_HOME": str(folder / "cache"),
+            # Python keeps what it has compiled, unless a machine forbids that: then each command compiles all again.
+            "PYTHONPYCACHEPREFIX": str(folder / "compiled"),
         }
+        self.environment.pop("PYTHONDONTWRITEBYTECODE", None)
 
     def run(self, *command: str) -> Cost:
         """Run a command to its end, which must be good."""
