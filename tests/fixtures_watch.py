@@ -35,20 +35,20 @@ class Place:
         for name in names:
             (self.folder / name).touch()
 
-    def start(self, *options: str) -> subprocess.Popen:
-        return self._begin(str(SCRIPT), "watch", "watched_day", *self.scheduler, *options)
+    def start(self, *options: str, **pipes: int) -> subprocess.Popen:
+        return self._begin(str(SCRIPT), "watch", "watched_day", *self.scheduler, *options, **pipes)
 
     def start_by_hand(self) -> subprocess.Popen:
         task = ["--module", "watched_day", "WatchedDay", "--date", "2017-11-10"]
         return self._begin("-m", "luigi", *task, *self.scheduler)
 
-    def _begin(self, *line: str) -> subprocess.Popen:
+    def _begin(self, *line: str, stderr: int = subprocess.STDOUT) -> subprocess.Popen:
         environment = os.environ | {
             "WATCHED_FOLDER": str(self.folder),
             "LUIGI_CONFIG_PATH": str(self.folder / "test.cfg"),
             "PYTHONPATH": os.pathsep.join([str(ROOT), str(SCRIPT.parent)]),
         }
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        pipes = {"stdout": subprocess.PIPE, "stderr": stderr, "text": True}
         self.started.append(subprocess.Popen([sys.executable, *line], cwd=self.folder, env=environment, **pipes))
         return self.started[-1]
 

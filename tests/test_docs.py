@@ -11,6 +11,7 @@ import typer.main
 from project import ROOT
 
 from pipeline.cli import app
+from pipeline.cli.exit_codes import MEANINGS
 from pipeline.core import config
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("benchmarks/*.md")])
@@ -60,6 +61,14 @@ def test_the_exit_codes_are_those_of_the_settings():
     documented = set(re.findall(r"^\| (\d\d) \|", (ROOT / "docs/operations.md").read_text(), re.MULTILINE))
 
     assert documented == set(written["retcode"].values())
+
+
+def test_the_exit_codes_of_lakeshift_are_documented_and_below_its_help():
+    _, _, section = (ROOT / "docs/operations.md").read_text().partition("`lakeshift`, whatever the command:\n\n")
+    rows = re.findall(r"^\| (\d+) \| ([^(|]+?) (?:\([^|]*)?\|$", section.partition("\n\n")[0], re.MULTILINE)
+
+    assert [(int(code), meaning) for code, meaning in rows] == list(MEANINGS.items())
+    assert all(f"{code} {meaning}" in typer.main.get_command(app).epilog for code, meaning in rows)
 
 
 def test_the_changelog_has_what_is_not_released_yet():

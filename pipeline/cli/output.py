@@ -14,7 +14,7 @@ import inspect
 import json
 import math
 import sys
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import redirect_stdout
 from dataclasses import fields, is_dataclass
 from datetime import date, time, timedelta
@@ -30,6 +30,8 @@ from pipeline.cli.exit_codes import ExitCode
 Json = typer.Option("--json", help="Print the answer as JSON on stdout, and all else on stderr.")
 AS_JSON = inspect.Parameter("as_json", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Annotated[bool, Json])
 Command = Callable[..., int]
+# What a command that runs on calls with each event.
+Tell = Callable[[Any], None]
 
 
 def answers(
@@ -55,33 +57,24 @@ def answers(
     return command_of
 
 
-def streams(show: Callable[[Any], None]) -> Callable[[Callable[..., Generator[Any, None, int]]], Command]:
-    """Return what makes a command, with --json, of a generator: of events, which are shown as they come.
+def streams(show: Tell) -> Callable[[Callable[..., int]], Command]:
+    """Return what makes a command, with --json, of a function that tells of events as they come.
 
-    With --json each is a document on a line of its own. What the generator returns is the exit code.
+    The function is given `tell`, to call with each event, and returns the exit code. show prints an event as text;
+    with --json each is a document on a line of its own.
     """
 
-    def command_of(function: Callable[..., Generator[Any, None, int]]) -> Command:
+    def command_of(function: Callable[..., int]) -> Command:
         def command(as_json: bool = False, **options: Any) -> int:
             if not as_json:
-                return _each(function(**options), show)
+                return function(tell=show, **options)
             stdout = sys.stdout
             with redirect_stdout(sys.stderr):
-                return _each(function(**options), lambda event: print_line(event, stdout))
+                return function(tell=lambda event: print_line(event, stdout), **options)
 
         return _with_json(command, function)
 
     return command_of
-
-
-def _each(events: Generator[Any, None, int], show: Callable[[Any], None]) -> int:
-    """Show each event, and return what comes after the last."""
-    while True:
-        try:
-            event = next(events)
-        except StopIteration as end:
-            return end.value
-        show(event)
 
 
 def _with_json(command: Command, function: Callable[..., Any]) -> Command:
@@ -89,8 +82,9 @@ def _with_json(command: Command, function: Callable[..., Any]) -> Command:
     # What it returns may be a name that only the type checker has imported.
     function.__annotations__.pop("return", None)
     own = inspect.signature(function, eval_str=True)
+    options = [option for name, option in own.parameters.items() if name != "tell"]
     named: Any = wraps(function)(command)
-    named.__signature__ = own.replace(parameters=[*own.parameters.values(), AS_JSON])
+    named.__signature__ = own.replace(parameters=[*options, AS_JSON])
     return named
 
 

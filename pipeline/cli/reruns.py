@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from pipeline.cli.console import LUIGI, say
+from pipeline.cli.output import answers
 from pipeline.core.errors import PipelineError
 
 if TYPE_CHECKING:
@@ -16,14 +17,30 @@ if TYPE_CHECKING:
     from pipeline.core.tasks.lake import SourceTask
 
 
+Task = typer.Argument(metavar="TASK", help="Such as UserBehaviourMetric.")
+
+
+def _show(answer: Mapping[str, Any]) -> None:
+    first, *others = answer["asked"]
+    say(f"{first['output']} will be made again")
+    for other in others:
+        say(f"{other['output']} too")
+    for line in answer["next"]:
+        say(f"Next: {line}")
+    if answer["left"]:
+        last = answer["left"][-1]["output"]
+        say(f"What is made of it, such as {last}, stays as it is; with --downstream it is asked for too")
+
+
+@answers(_show)
 def rerun(
-    task: Annotated[str, typer.Argument(metavar="TASK", help="Such as UserBehaviourMetric.")],
+    task: Annotated[str, Task],
     day: Annotated[datetime, typer.Option("--date", formats=["%Y-%m-%d"], help="The day, such as 2010-12-01.")],
     downstream: Annotated[bool, typer.Option("--downstream", help="And of all that is made of it.")] = False,
     keep_sources: Annotated[
         bool, typer.Option("--keep-sources", help="Read nothing outside the lake again, also if it has changed.")
     ] = False,
-) -> None:
+) -> dict[str, Any]:
     """Ask for a partition to be made again by the next run. What is there stays readable until it is replaced."""
     tasks = _tasks_of(day.date())
     wanted = _named(task, tasks)
@@ -31,13 +48,28 @@ def rerun(
         # Refused if it follows something else, or was never made, and nothing else has been asked for yet.
         wanted.output().request_rerun()
     before = [task for task in tasks.values() if task != wanted and _needs(wanted, task)]
-    changed = [] if keep_sources else _changed(wanted, before)
+    sources = {} if keep_sources else _looked_at(wanted, before)
+    changed = [source for source, has_changed in sources.items() if has_changed]
     others = [other for other in _made_of([wanted], tasks.values()) if other != wanted]
     asked = [*_made_of(changed, before), wanted, *(others if downstream else [])]
     _request(map(type, asked), [wanted.date])
-    _report(asked)
-    if others and not downstream:
-        say(f"What is made of it, such as {others[-1].output()}, stays as it is; with --downstream it is asked for too")
+    return {
+        "has_changed": {source.task_family: has_changed for source, has_changed in sources.items()},
+        "asked": _records(asked),
+        "left": _records([] if downstream else others),
+        "next": list(_lines(asked)),
+    }
+
+
+def _records(tasks: Iterable[PartitionTask]) -> list[dict[str, Any]]:
+    return [{"task": one.task_family, "date": one.date, "output": str(one.output())} for one in tasks]
+
+
+def _lines(asked: Sequence[PartitionTask]) -> Iterator[str]:
+    """Yield the commands that make what was asked for."""
+    for last in asked:
+        if not any(other != last and _needs(other, last) for other in asked):
+            yield LUIGI.format(module=last.__module__, task=last.task_family, day=last.date)
 
 
 def _named(name: str, tasks: Mapping[str, PartitionTask]) -> PartitionTask:
@@ -49,17 +81,19 @@ def _named(name: str, tasks: Mapping[str, PartitionTask]) -> PartitionTask:
     return task
 
 
-def _changed(wanted: PartitionTask, before: Iterable[PartitionTask]) -> Sequence[PartitionTask]:
-    """Return those of the tasks before one whose sources have changed since they were read, and say so."""
+def _looked_at(wanted: PartitionTask, before: Iterable[PartitionTask]) -> dict[PartitionTask, bool | None]:
+    """Return, and say, which of the tasks before one have a source that has changed since it was read."""
     from pipeline.core.tasks.lake import SourceTask
 
-    answers = {task: _has_changed(task) for task in before if isinstance(task, SourceTask)}
-    changed = [task for task, answer in answers.items() if answer]
-    for task in changed:
-        say(f"The source of {task.task_family} has changed since it was read")
-    if answers and not any(answer is not False for answer in answers.values()):
+    looked_at: dict[PartitionTask, bool | None] = {
+        task: _has_changed(task) for task in before if isinstance(task, SourceTask)
+    }
+    for task, has_changed in looked_at.items():
+        if has_changed:
+            say(f"The source of {task.task_family} has changed since it was read")
+    if looked_at and all(has_changed is False for has_changed in looked_at.values()):
         say(f"No source of {wanted.task_family} has changed since it was read")
-    return changed
+    return looked_at
 
 
 def _has_changed(task: SourceTask) -> bool | None:
@@ -107,16 +141,6 @@ def _can_be_asked(task: PartitionTask) -> bool:
     from pipeline.core.tasks.published import PublishedTarget
 
     return not isinstance(task.output(), (ExternalPartitionTarget, PublishedTarget))
-
-
-def _report(asked: Sequence[PartitionTask]) -> None:
-    """Say what will be made again, and by which lines."""
-    say(f"{asked[0].output()} will be made again")
-    for other in asked[1:]:
-        say(f"{other.output()} too")
-    for last in asked:
-        if not any(other != last and _needs(other, last) for other in asked):
-            say(f"Next: {LUIGI.format(module=last.__module__, task=last.task_family, day=last.date)}")
 
 
 def _tasks_of(day: date) -> dict[str, PartitionTask]:

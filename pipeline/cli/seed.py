@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from pipeline.cli.console import LUIGI, counted, say
+from pipeline.cli.output import answers
 
 if TYPE_CHECKING:
     from pipeline.core.tasks import PartitionTask
@@ -40,6 +39,15 @@ Reviews = typer.Option(metavar="FILE", help="A CSV file with the header cid,revi
 More = typer.Argument(metavar="PATH", help="More paths of purchases, so that --purchases *.csv works.")
 
 
+def _show(filled: dict[str, Any]) -> None:
+    # What was filled has been said, one after the other.
+    if filled["purchases"] is None:
+        say(KEPT)
+    elif filled["next"]:
+        say(f"Next: {filled['next']}")
+
+
+@answers(_show)
 def seed(
     purchases: Annotated[list[Path] | None, Purchases] = None,
     reviews: Annotated[Path | None, Reviews] = None,
@@ -48,7 +56,7 @@ def seed(
     reviews_count: Annotated[int | None, ReviewsCount] = None,
     overwrite: Annotated[bool, Overwrite] = False,
     more: Annotated[list[Path] | None, More] = None,
-) -> None:
+) -> dict[str, Any]:
     """Fill retail.user_purchase and the review feed, with generated data or with your own files.
 
     The days that the purchases bring are replaced, in one transaction, and made again if they were made already.
@@ -58,15 +66,14 @@ def seed(
     if not purchases and not reviews:
         if not overwrite:
             _check_nothing_is_lost()
-        _generate(days or DAYS, rows or ROWS, reviews_count or REVIEWS_COUNT)
-        return
+        return _generate(days or DAYS, rows or ROWS, reviews_count or REVIEWS_COUNT)
     for name, value in (("--days", days), ("--rows", rows), ("--reviews-count", reviews_count)):
         if value is not None:
             raise typer.BadParameter(f"{name} is for generated data, and files are given")
-    _load([*(purchases or ()), *(more or ())], reviews)
+    return _load([*(purchases or ()), *(more or ())], reviews)
 
 
-def _load(purchases: list[Path], reviews: Path | None) -> None:
+def _load(purchases: list[Path], reviews: Path | None) -> dict[str, Any]:
     """Load the user's own files: neither source changes if the other's file is refused."""
     from pipeline.seed import loading
     from pipeline.seed.reviews import check_review_file, put_review_file
@@ -78,12 +85,10 @@ def _load(purchases: list[Path], reviews: Path | None) -> None:
     loaded = loading.load_purchase_files(purchases) if purchases else None
     if loaded:
         _report(loaded)
-    if reviews:
-        say(f"The reviews of {reviews} are the feed now: {put_review_file(reviews)}")
-    if loaded:
-        _ask_again(loaded.days, with_reviews=reviews is not None)
-    else:
-        say(KEPT)
+    feed = put_review_file(reviews) if reviews else None
+    if feed:
+        say(f"The reviews of {reviews} are the feed now: {feed}")
+    return _filled_with(loaded, feed)
 
 
 def _check_nothing_is_lost() -> None:
@@ -92,7 +97,7 @@ def _check_nothing_is_lost() -> None:
     check_nothing_is_lost()
 
 
-def _generate(days: int, rows: int, reviews_count: int) -> None:
+def _generate(days: int, rows: int, reviews_count: int) -> dict[str, Any]:
     from pipeline.seed import loading, reviews
     from pipeline.seed.generated_purchases import generated_purchases, shop_days
     from pipeline.seed.generated_reviews import generated_reviews
@@ -103,24 +108,28 @@ def _generate(days: int, rows: int, reviews_count: int) -> None:
     _report(loaded)
     feed = reviews.put_generated_reviews(generated_reviews(reviews_count))
     say(f"{reviews_count:,} generated reviews are in {feed}")
-    _ask_again(loaded.days, with_reviews=True)
+    return _filled_with(loaded, feed)
 
 
-def _ask_again(days: Sequence[date], with_reviews: bool) -> None:
-    """Have the days that are made already made again of what is there now, and say what is next."""
+def _filled_with(loaded: Loaded | None, feed: str | None) -> dict[str, Any]:
+    """Have the days that are made already made again of what is there now, and return what was filled."""
     from pipeline.cli.reruns import request_reruns
-    from pipeline.user_behaviour import UserBehaviourMetric
+    from pipeline.user_behaviour import UserBehaviourMetric as Metric
 
-    again = request_reruns(_filled(with_reviews), days)
+    days = loaded.days if loaded else []
+    again = request_reruns(_filled(with_reviews=feed is not None), days)
     if again:
         say(f"{counted(len(again), 'day')} made already will be made again")
-    if days:
-        task = UserBehaviourMetric
-        say(f"Next: {LUIGI.format(module=task.__module__, task=task.__name__, day=days[0])}")
+    return {
+        "purchases": loaded,
+        "review_feed": feed,
+        "days_again": again,
+        "next": LUIGI.format(module=Metric.__module__, task=Metric.__name__, day=days[0]) if days else None,
+    }
 
 
 def _check_what_is_made(with_reviews: bool) -> None:
-    """Raise what _ask_again would, while no source has changed yet."""
+    """Raise what _filled_with would, while no source has changed yet."""
     from pipeline.cli.reruns import check_reruns
 
     check_reruns(_filled(with_reviews))

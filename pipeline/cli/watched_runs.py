@@ -7,24 +7,44 @@ import select
 import signal
 import subprocess
 import sys
-from datetime import date
+from dataclasses import dataclass, field
+from datetime import date, datetime, timezone
 from types import FrameType
 from typing import Any
 
 from luigi.retcodes import retcode
 
 from emr.lease import named
-from pipeline.cli.console import complain, say
+from pipeline.cli.console import complain
+from pipeline.cli.exit_codes import of_signal
+from pipeline.cli.output import Tell
 from pipeline.core.claims import Held, now
 from pipeline.core.errors import PipelineError, one_line
-from pipeline.core.watching import Due, Watcher
+from pipeline.core.watching import Due, Marker, Monitored, Watcher
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc)
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened to a watch or to a marker; one of a run has its task, and when it ended its exit code."""
+
+    event: str
+    text: str
+    marker: str | None = None
+    date: date | None = None
+    task: str | None = None
+    exit_code: int | None = None
+    at: datetime = field(default_factory=_now)
 
 
 class WatchedRuns:
     """What is run for a watcher; a signal is handed to the run, and ends the watch after it."""
 
-    def __init__(self, watcher: Watcher, options: list[str]) -> None:
-        self.watcher, self.options = watcher, options
+    def __init__(self, name: str, monitored: Monitored, options: list[str], tell: Tell) -> None:
+        self.watcher, self.options, self.tell = Watcher(name, monitored, self._pass_over), options, tell
         self.stopped = 0
         self._process: subprocess.Popen | None = None
         self._to_hand_on: list[int] = []
@@ -46,7 +66,7 @@ class WatchedRuns:
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
         if self.stopped and not self._process:
-            raise SystemExit(128 + number)
+            raise SystemExit(of_signal(number))
         self.stopped = number
         self._to_hand_on.append(number)
         os.write(self._come, b"!")
@@ -71,24 +91,35 @@ class WatchedRuns:
                 return worst
         return max(worst, int(self.watcher.is_unsure))
 
+    def _pass_over(self, marker: Marker, what: str) -> None:
+        day = None if marker.day == date.min else marker.day
+        self.tell(Event("passed_over", f"{marker.path} {what}", marker.path, day))
+
+    def _tell_of_run(self, due: Due, event: str, what: str, code: int | None = None) -> None:
+        marker, task = due.marker, self.watcher.monitored.task.__name__
+        self.tell(Event(event, f"{marker.path}: {what}", marker.path, marker.day, task, code))
+
     def _run(self, due: Due) -> int:
         """Run a day that was claimed, and return its exit code; the claim is given back unless it ended well."""
-        path, what = due.marker.path, f"{self.watcher.monitored.task.__name__} of {due.marker.day}"
-        say(f"{path}: running {what}")
+        claims, what = self.watcher.claims, f"{self.watcher.monitored.task.__name__} of {due.marker.day}"
+        self._tell_of_run(due, "running", f"running {what}")
         held, code = self._luigi(due)
         if code == 0:
-            self.watcher.claims.note(held, ended_at=now())
-            say(f"{path}: {what} is there")
-        elif code == retcode().already_running:
-            self.watcher.claims.give_back(held)
-            say(f"{path}: {what} is being run by another (exit code {code}); the next look sees what became of it")
-        elif self.stopped:
-            self.watcher.claims.give_back(held)
-            say(f"{path}: {what} was stopped; whoever looks next runs it")
-        else:
+            claims.note(held, ended_at=now())
+            self._tell_of_run(due, "made", f"{what} is there", code)
+            return code
+        is_left = code == retcode().already_running
+        if not is_left and not self.stopped:
             self.watcher.answer(due.marker)
-            self.watcher.claims.give_back(held)
-            say(f"{path}: {what} failed with exit code {code}. Once that is mended, put the marker again")
+        claims.give_back(held)
+        if is_left:
+            said = f"{what} is being run by another (exit code {code}); the next look sees what became of it"
+            self._tell_of_run(due, "left", said, code)
+        elif self.stopped:
+            self._tell_of_run(due, "stopped", f"{what} was stopped; whoever looks next runs it", code)
+        else:
+            said = f"{what} failed with exit code {code}. Once that is mended, put the marker again"
+            self._tell_of_run(due, "failed", said, code)
         return code
 
     def _luigi(self, due: Due) -> tuple[Held, int]:
@@ -97,7 +128,8 @@ class WatchedRuns:
         held, line = due.held, [sys.executable, "-m", "luigi", *_arguments(task, due.marker.day), *self.options]
         try:
             # In a session of its own: what is typed in a terminal would reach it twice.
-            self._process = subprocess.Popen(line, start_new_session=True)
+            # What it prints goes where this command's progress goes.
+            self._process = subprocess.Popen(line, stdout=sys.stdout, start_new_session=True)
         except OSError:
             self.watcher.claims.give_back(held)
             raise
@@ -107,7 +139,7 @@ class WatchedRuns:
             code = self._process.wait()
         finally:
             self._process = None
-        return held, 128 - code if code < 0 else code
+        return held, of_signal(-code) if code < 0 else code
 
     def _noted(self, held: Held, pid: int) -> Held:
         try:

@@ -48,8 +48,8 @@ class Due:
 class Watcher:
     """What one process knows of a monitored place: the markers that it has answered, and is not to answer again."""
 
-    def __init__(self, name: str, monitored: Monitored, say: Callable[[str], None]) -> None:
-        self.monitored, self.say = monitored, say
+    def __init__(self, name: str, monitored: Monitored, tell: Callable[[Marker, str], None]) -> None:
+        self.monitored, self.tell = monitored, tell
         self.store = open_store(monitored.place, monitored.setting)
         self.claims = Claims(self.store, name)
         self._answered: dict[str, datetime] = {}
@@ -58,7 +58,7 @@ class Watcher:
         self.is_unsure = False
 
     def next_due(self) -> Due | None:
-        """Return the first day that is to be run, claimed; say of each marker that asks for none why not."""
+        """Return the first day that is to be run, claimed; tell of each marker that asks for none why not."""
         listed = self._listed()
         claimed = {day for one in listed if (day := self.claims.day_of(one.path))}
         latest = max(claimed, default=date.min)
@@ -135,9 +135,9 @@ class Watcher:
         told = (marker.path, what)
         if told not in self._told:
             self._told.add(told)
-            self.say(f"{marker.path} {what}")
+            self.tell(marker, what)
 
     def _pass_over(self, marker: Marker, why: str) -> None:
         self.answer(marker)
         if why:
-            self.say(f"{marker.path} is ignored: {why}")
+            self.tell(marker, f"is ignored: {why}")

@@ -1,5 +1,6 @@
 """The `lakeshift` command says what it did in plain lines, and what failed in one."""
 
+import json
 import socket
 import subprocess
 import sys
@@ -134,6 +135,8 @@ def test_services_go_up_print_addresses_that_answer_and_go_down(lakeshift, free_
 
     assert (up.code, down.out) == (0, "scheduler: stopped\nPostgreSQL: stopped\n")
     assert lakeshift("down").out == "scheduler: was not running\nPostgreSQL: was not running\n"
+    stopped = [{"service": name, "was_running": False} for name in ("scheduler", "PostgreSQL")]
+    assert json.loads(lakeshift("down", "--json").out) == {"services": stopped}
 
 
 def test_query_prints_the_first_rows_below_their_names(lakeshift):

@@ -1,5 +1,6 @@
 """`lakeshift orphans` shows what runs on EMR and nobody waits for, and ends it when told to."""
 
+import json
 import multiprocessing
 import os
 from contextlib import contextmanager
@@ -67,7 +68,7 @@ def rows(out):
 
 
 def test_what_a_killed_run_left_is_shown_and_goes_on(lakeshift, bench, killed, emr):
-    done = lakeshift("orphans")
+    done, as_json = lakeshift("orphans"), lakeshift("orphans", "--json")
 
     first, cluster_id = bench.entry.step_ids[1], emr.cluster_id
     [[*row, why]] = rows(done.out)
@@ -77,7 +78,8 @@ def test_what_a_killed_run_left_is_shown_and_goes_on(lakeshift, bench, killed, e
         "Nobody waits for 2 steps",
         "End them: lakeshift orphans --delete",
     ]
-    assert (done.code, emr.states()[1:]) == (3, ["RUNNING", "PENDING"])
+    assert (done.code, as_json.code, emr.states()[1:]) == (3, 3, ["RUNNING", "PENDING"])
+    assert json.loads(as_json.out)["found"][0]["ids"] == list(bench.entry.step_ids[1:])
 
 
 def test_what_a_killed_run_left_is_ended_when_told_so(lakeshift, bench, killed, emr):

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import typer
 
+from pipeline.cli import app
 from pipeline.cli.console import say, show_records
 from pipeline.cli.exit_codes import ExitCode
 from pipeline.cli.output import answers, plain, streams
@@ -38,11 +39,11 @@ def look(day: str = "2010-12-01") -> Found:
 
 
 @streams(lambda event: say(f"{event['number']}!"))
-def count(to: int = 2) -> Generator[dict[str, int], None, int]:
+def count(tell: Callable[[dict[str, int]], None], to: int = 2) -> int:
     """Count."""
     for number in range(to):
         print("counting")
-        yield {"number": number}
+        tell({"number": number})
     return ExitCode.FAILED
 
 
@@ -107,6 +108,14 @@ def test_records_are_a_table_below_their_names(capsys):
         "days old ┃ path",
         "7 │ [red]",
     ]
+
+
+def test_every_command_has_json():
+    commands = typer.main.get_command(app).commands
+
+    assert len(commands) >= 13
+    without = [name for name, one in commands.items() if "--json" not in [opt for it in one.params for opt in it.opts]]
+    assert without == []
 
 
 @pytest.mark.parametrize(

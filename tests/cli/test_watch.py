@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import subprocess
 from collections.abc import Iterator
+from datetime import datetime
 
 import pytest
 from fixtures_watch import MARKER, Place
@@ -42,6 +45,21 @@ def test_a_run_that_failed_gives_its_claim_back_and_its_exit_code_on(place):
     assert said[-1] == (
         f"{MARKER}: WatchedDay of 2017-11-10 failed with exit code 30. Once that is mended, put the marker again"
     )
+
+
+def test_with_json_each_thing_that_happens_is_a_line_of_stdout_and_runs_print_elsewhere(place):
+    place.put(MARKER, "2017-11-31.SUCCESS")
+
+    out, err = place.start("--once", "--json", stderr=subprocess.PIPE).communicate(timeout=60)
+
+    watching, passed_over, running, made = map(json.loads, out.splitlines())
+    assert watching["text"].startswith("Looking for markers of watched_day in")
+    assert (passed_over["event"], passed_over["marker"]) == ("passed_over", "2017-11-31.SUCCESS")
+    assert (running["event"], running["exit_code"]) == ("running", None)
+    about = {"event": "made", "marker": MARKER, "task": "WatchedDay", "date": "2017-11-10", "exit_code": 0}
+    assert about.items() <= made.items()
+    assert "WatchedDay is running" in err
+    assert datetime.fromisoformat(made["at"]) > datetime.fromisoformat(running["at"])
 
 
 def test_a_claim_that_cannot_be_read_fails_a_single_look(place):

@@ -12,7 +12,7 @@ from emr.lease import named
 from pipeline.core.claims import Claim, now
 from pipeline.core.errors import SourceUnavailable
 from pipeline.core.markers import last_ended
-from pipeline.core.watching import Watcher
+from pipeline.core.watching import Marker, Watcher
 from pipeline.stocks import monitored
 
 
@@ -25,7 +25,10 @@ class Place:
         self.start_again()
 
     def start_again(self) -> None:
-        self.watcher = Watcher("stocks", monitored(), self.said.append)
+        self.watcher = Watcher("stocks", monitored(), self.hear)
+
+    def hear(self, marker: Marker, what: str) -> None:
+        self.said.append(f"{marker.path} {what}")
 
     def put(self, name: str, hours_ago: float = 0) -> None:
         path = self.folder / name

@@ -54,7 +54,7 @@ def test_a_watcher_knows_what_the_function_has_done(trigger, watchers, settings)
     trigger.end("Success")
     said: list[str] = []
 
-    due = Watcher("stocks", monitored(), said.append).next_due()
+    due = Watcher("stocks", monitored(), lambda marker, what: said.append(f"{marker.path} {what}")).next_due()
 
     assert due is None
     assert said == [

@@ -28,6 +28,7 @@ class WatchedDay(luigi.Task):
         return luigi.LocalTarget(str(FOLDER / f"{self.date}.done"))
 
     def run(self) -> None:
+        print("WatchedDay is running")
         with (FOLDER / "runs").open("a") as runs:
             runs.write(f"{self.date} {os.getpid()}\n")
         while (FOLDER / "hold").exists():
