@@ -10,7 +10,7 @@ url, date, feed, database = sys.argv[1:]
 query = Path(__file__).parents[2].joinpath("sql/user_behaviour/user_purchase.sql").read_text().strip().rstrip(";")
 purchases = f"{database}.purchases.csv"
 with psycopg2.connect(url) as connection, connection.cursor() as cursor, Path(purchases).open("wb") as output:
-    statement = cursor.mogrify(query, {"insert_date": date}).decode()
+    statement = cursor.mogrify(query, {"insert_dates": (date,)}).decode()
     cursor.copy_expert(f"COPY ({statement}) TO STDOUT (FORMAT csv, HEADER)", output)
 with duckdb.connect(database) as duck:
     duck.execute(

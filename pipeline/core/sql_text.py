@@ -1,15 +1,17 @@
-"""The statements in a text of SQL."""
+"""The statements in a text of SQL, and their parameters."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
-# What may hold a semicolon without ending the statement: comments, texts, quoted names.
-TOKEN = re.compile(
-    r"""--[^\n]*|/\*.*?\*/|'(?:[^'\\]|''|\\.)*'|"(?:[^"]|"")*"|\w+|\s+|.""",
-    re.DOTALL,
-)
+from pipeline.core.errors import PipelineError
+
+# What may hold a semicolon without ending the statement, or a parameter that is none: comments, texts, quoted names.
+CLOSED = r"""--[^\n]*|/\*.*?\*/|'(?:[^'\\]|''|\\.)*'|"(?:[^"]|"")*\""""
+TOKEN = re.compile(rf"{CLOSED}|\w+|\s+|.", re.DOTALL)
+PARAMETER = re.compile(rf"{CLOSED}|%\((?P<name>\w+)\)s", re.DOTALL)
 
 INSERT = re.compile(r"INSERTINTO(?P<table>[\w.]+)\((?P<columns>[\w,]+)\)VALUES\((?P<values>.*)\);?", re.IGNORECASE)
 
@@ -37,6 +39,27 @@ def opening(statement: str) -> str:
     parts = [" " if part.isspace() or part.startswith(("--", "/*")) else part for part in TOKEN.findall(statement)]
     line = " ".join("".join(parts).split())
     return line if len(line) <= 80 else f"{line[:77]}..."
+
+
+def with_lists(statement: str, params: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+    """Return a statement with a list where a parameter is a tuple, and the parameters that it then has.
+
+    `IN %(days)s` becomes `IN (%(days_0)s, %(days_1)s)`, as psycopg2 has it by itself. Raises PipelineError at an empty
+    tuple, since SQL has no empty list.
+    """
+    given = dict(params)
+
+    def spread(found: re.Match[str]) -> str:
+        values = params.get(found["name"])
+        if not isinstance(values, tuple):
+            return found[0]
+        if not values:
+            raise PipelineError(f"{opening(statement)}: no value was given for {found['name']}")
+        each = {f"{found['name']}_{number}": value for number, value in enumerate(values)}
+        given.update(each)
+        return f"({', '.join(f'%({name})s' for name in each)})"
+
+    return PARAMETER.sub(spread, statement), given
 
 
 def text(value: str) -> str:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from pipeline.core.sql_text import inserted_columns, opening, statements
+from pipeline.core.errors import PipelineError
+from pipeline.core.sql_text import inserted_columns, opening, statements, with_lists
 
 
 def test_statements_end_at_semicolons():
@@ -55,3 +56,21 @@ def test_an_insert_of_a_row_says_which_columns_it_fills():
 def test_what_a_copy_would_not_do_is_no_insert_of_a_row(text):
     with pytest.raises(ValueError, match=r"^no INSERT of a row into public\.price: INSERT INTO"):
         inserted_columns(text, "public.price")
+
+
+def test_a_parameter_that_is_a_tuple_is_a_list():
+    sql, params = with_lists("WHERE a IN %(days)s AND b IN %(days)s AND c = %(one)s", {"days": (5, 6), "one": 7})
+
+    assert sql == "WHERE a IN (%(days_0)s, %(days_1)s) AND b IN (%(days_0)s, %(days_1)s) AND c = %(one)s"
+    assert [params[name] for name in ("days_0", "days_1", "one")] == [5, 6, 7]
+
+
+def test_what_is_a_comment_or_a_text_has_no_parameters():
+    text = """SELECT '%(days)s', 'it''s %(days)s', "%(days)s" -- %(days)s\n/* %(days)s */"""
+
+    assert with_lists(text, {"days": (1,)})[0] == text
+
+
+def test_a_list_of_nothing_is_refused():
+    with pytest.raises(PipelineError, match=r"^SELECT 1 WHERE 1 IN .*: no value was given for days"):
+        with_lists("SELECT 1 WHERE 1 IN %(days)s", {"days": ()})

@@ -30,25 +30,29 @@ def given_purchase(shop, invoice="536365", quantity=6, at="2010-12-01 08:26:00",
         cursor.execute(INSERT, row)
 
 
-def extracted(shop, day=DAY):
-    return shop.query(read_sql(EXTRACT).rstrip().rstrip(";"), {"insert_date": day})
+def extracted(shop, *days):
+    """Return the rows of days, each after its day."""
+    return shop.query(read_sql(EXTRACT), {"insert_dates": days or (DAY,)})
+
+
+def fingerprints(shop, *days):
+    return {day: (rows, digest) for day, rows, digest in shop.query(read_sql(FINGERPRINT), {"insert_dates": days})}
 
 
 def fingerprint(shop, day=DAY):
-    [row] = shop.query(read_sql(FINGERPRINT), {"insert_date": day})
-    return row
+    return fingerprints(shop, day)[day]
 
 
 def test_the_columns_are_those_of_the_external_table(shop):
     given_purchase(shop)
 
     with shop.transaction() as cursor:
-        cursor.execute(read_sql(EXTRACT), {"insert_date": DAY})
-        assert [column.name for column in cursor.description] == SCHEMAS[PURCHASES].names
+        cursor.execute(read_sql(EXTRACT), {"insert_dates": (DAY,)})
+        assert [column.name for column in cursor.description] == ["insert_date", *SCHEMAS[PURCHASES].names]
         [row] = cursor.fetchall()
 
     assert row == (
-        *("536365", "85123A", 'LANTERN, "WHITE"', 6, datetime.datetime(2010, 12, 1, 8, 26)),
+        *(DAY, "536365", "85123A", 'LANTERN, "WHITE"', 6, datetime.datetime(2010, 12, 1, 8, 26)),
         *(Decimal("2.550"), 17850, "United Kingdom"),
     )
 
@@ -76,13 +80,47 @@ def test_purchases_of_nobody_and_equal_purchases_are_kept(shop):
     assert len(extracted(shop)) == 2
 
 
-def test_the_day_is_found_by_the_index(shop):
+def given_a_year(shop):
+    """Fill the table with an invoice of each of 366 days, and as many others that are not extracted."""
+    with shop.transaction() as cursor:
+        cursor.execute(
+            "INSERT INTO retail.user_purchase SELECT 'y', 's', 'd', 2 + number % 2, timestamp '2010-12-01 08:00'"
+            " + number / 2 * interval '1 day', 1, 1, 'UK' FROM generate_series(0, 731) AS number"
+        )
+        cursor.execute("ANALYZE retail.user_purchase")
+
+
+@pytest.mark.parametrize("file", [EXTRACT, FINGERPRINT])
+@pytest.mark.parametrize("number", [1, 2, 100])
+def test_each_day_is_found_by_the_index_and_no_row_is_sorted(shop, file, number):
+    given_a_year(shop)
+    days = tuple(DAY + datetime.timedelta(365 // number * each) for each in range(number))
     with shop.transaction() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
-        cursor.execute("EXPLAIN " + read_sql(EXTRACT), {"insert_date": DAY})
-        plan = " ".join(line for (line,) in cursor.fetchall())
+        cursor.execute("EXPLAIN " + read_sql(file), {"insert_dates": days})
+        plan = [line for (line,) in cursor.fetchall()]
 
-    assert "user_purchase_invoice_date" in plan
+    [joined] = [number for number, line in enumerate(plan) if "Nested Loop" in line]
+    assert any("user_purchase_invoice_date" in line for line in plan[joined:])
+    assert not any("Sort" in line for line in plan[:joined])
+
+
+def test_days_come_one_after_the_other_without_those_between_them(shop):
+    given_a_year(shop)
+    days = [DAY + datetime.timedelta(number) for number in (30, 0, 300)]
+
+    assert [row[0] for row in extracted(shop, *days)] == sorted(days)
+
+
+def test_days_have_the_fingerprints_that_each_has_alone(shop):
+    given_purchase(shop, invoice="1")
+    given_purchase(shop, invoice="2", at="2010-12-03 10:00:00")
+    days = [DAY + datetime.timedelta(number) for number in range(4)]
+
+    together = fingerprints(shop, *days)
+
+    assert together == {day: fingerprint(shop, day) for day in days}
+    assert [together[day][0] for day in days] == [1, 0, 1, 0]
 
 
 def test_a_day_without_purchases_has_a_fingerprint(shop):

@@ -6,7 +6,7 @@ import dataclasses
 import datetime
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -60,6 +60,12 @@ class Partition:
     def parameter(self) -> datetime.date | str:
         """The value as a statement's parameter: a date where the column is one."""
         return datetime.date.fromisoformat(self.value) if self.key == DATE_KEY else self.value
+
+    @staticmethod
+    def parameters(partitions: Sequence[Partition]) -> dict[str, tuple[datetime.date | str, ...]]:
+        """Return partitions of one key as a file of sql/ takes them: those of insert_date are `insert_dates`."""
+        [key] = {partition.key for partition in partitions}
+        return {f"{key}s": tuple(partition.parameter for partition in partitions)}
 
     @classmethod
     def of_date(cls, date: datetime.date) -> Partition:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import time
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
-from pipeline.core.database import Database, database
-from pipeline.core.errors import CheckFailed, JobFailed, PipelineError
+from pipeline.core.errors import PipelineError
 from pipeline.core.feeds import open_feed, sha256_of
 from pipeline.core.lake import Attempt, Counts, Dataset, File, Input, lake, refuse_too_many
 from pipeline.core.sources import copy_feed
@@ -17,9 +16,6 @@ from pipeline.core.targets import LakeTarget
 from pipeline.core.tasks.partition import refuse_unfinished
 from pipeline.core.tasks.together import Done, End, TogetherTask, each_alone
 from pipeline.core.version import code_version
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 Fingerprint = Mapping[str, str | int]
 # A commit waits for the store more than for anything else.
@@ -174,50 +170,3 @@ class FeedTask(SourceTask):
         fed = copy_feed(self.feed(), self.header, attempt, self.setting)
         schema = dict.fromkeys(self.header, "string")
         return Made(fed.rows, fed.files, schema, (fed.source,), fed.first_refusal)
-
-
-class ExtractTask(SourceTask):
-    """A day's rows of PostgreSQL, as Parquet. The two files of sql/ take %(insert_date)s."""
-
-    query: ClassVar[str]
-    fingerprint: ClassVar[str]
-    source: ClassVar[str]
-    schema: ClassVar[pa.Schema]
-
-    def source_now(self) -> Fingerprint:
-        store = database()
-        with store.transaction() as cursor:
-            return self._fingerprint(store, cursor)
-
-    def _fingerprint(self, store: Database, cursor: Any) -> dict[str, str | int]:
-        store.run_file(cursor, self.fingerprint, {self.partition.key: self.partition.parameter})
-        rows, digest = cursor.fetchone()
-        return {"rows": rows, "hash": str(digest)}
-
-    def read(self, attempt: Attempt) -> Made:
-        # A third of a second, for those who read or write Parquet only.
-        import pyarrow as pa
-
-        from pipeline.core.parquet import schema_text, write_parquet
-
-        parameters = {self.partition.key: self.partition.parameter}
-        name = "part-0000.parquet"
-        store = database()
-        with store.transaction() as cursor:
-            fingerprint = self._fingerprint(store, cursor)
-            with store.copy_out_file(cursor, self.query, parameters) as stream, attempt.open(name, "wb") as output:
-                try:
-                    count = write_parquet(stream, self.schema, output)
-                except pa.ArrowInvalid as error:
-                    raise JobFailed(
-                        f"{self.output()}: a row of {self.source} does not fit: {error}."
-                        f" Look for it with sql/{self.query}; nothing was committed."
-                    ) from error
-        rows = fingerprint["rows"]
-        if count != rows:
-            raise CheckFailed(
-                f"{self.output()}: {rows:,} rows of {self.source}, but {count:,} were copied. Run it again."
-            )
-        source = Input(self.source, str(self.partition), fingerprint=fingerprint)
-        files = [File(name, attempt.size(name), count)]
-        return Made(Counts(count, count, 0), files, schema_text(self.schema), (source,))

@@ -10,7 +10,7 @@ from luigi.task import flatten
 
 from pipeline.core.errors import CommitLost, PipelineError, SourceUnavailable
 from pipeline.core.etl_load import Load
-from pipeline.core.lake import Dataset, Input, Manifest, lake, new_attempt_id
+from pipeline.core.lake import Dataset, Input, Manifest, Partition, lake, new_attempt_id
 from pipeline.core.targets import ExternalPartitionTarget, TableTarget
 from pipeline.core.tasks.partition import PartitionTask
 from pipeline.core.tasks.together import Done, End, TogetherTask
@@ -102,13 +102,15 @@ class QueriedTable(PartitionTask):
         read = {task.table: lake().manifest(task.dataset, task.partition) for task in flatten(self.requires())}
         inputs = tuple(Input(one.dataset.path, str(one.partition), one.attempt) for one in read.values())
         load = Load(self.table, self.partition, new_attempt_id(), self.task_id, code_version(), seen, inputs)
-        parameters = {self.partition.key: self.partition.parameter}
+        parameters = Partition.parameters([self.partition])
 
         def write(cursor: Any) -> str:
             rows = store.run_file(cursor, self.sql_file, parameters)
             self.refuse_moved(cursor, read)
-            checks = store.check_file(cursor, self.sql_file.replace(".sql", "_checks.sql"), parameters)
-            return f"wrote {rows:,}; {checks}"
+            broken = store.check_file(cursor, self.sql_file.replace(".sql", "_checks.sql"), parameters)
+            for error in broken.values():
+                raise error
+            return f"wrote {rows:,}; checks hold"
 
         return store.load_partition(load, write)
 

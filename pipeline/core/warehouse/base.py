@@ -81,20 +81,26 @@ class Warehouse(PartitionedTables):
             cursor.execute(statement, params)
         return cursor.rowcount
 
-    def check_file(self, cursor: Cursor, file: str, params: Parameters | None = None) -> str:
-        """Return that the promises of a file hold. Raises CheckFailed with each promise that it returns as broken.
+    def check_file(self, cursor: Cursor, file: str, params: Parameters | None = None) -> dict[Partition, CheckFailed]:
+        """Return the partitions that break promises of a file of sql/, each with the error that names these.
 
-        A broken promise is a row of two columns: the promise, and the number of rows that break it.
+        A broken promise is a row of three columns: the partition's value, under its key; the promise; and the number
+        of rows that break it.
         """
-        broken: list[str] = []
+        broken: dict[Partition, list[str]] = {}
         for statement in statements(read_sql(file)):
             cursor.execute(statement, params)
-            broken += [f"{promise} ({_rows(count)})" for promise, count in cursor.fetchall()]
-        if broken:
-            name = PurePosixPath(file).stem.removesuffix("_checks")
-            which = ", ".join(f"{key}={value}" for key, value in (params or {}).items())
-            raise CheckFailed(f"{name} {which}: {'; '.join(broken)}. Nothing of it was loaded. The checks: sql/{file}")
-        return "checks hold"
+            rows = cursor.fetchall()
+            key = cursor.description[0][0] if cursor.description else ""
+            for value, promise, count in rows:
+                broken.setdefault(Partition(key, str(value)), []).append(f"{promise} ({_rows(count)})")
+        name = PurePosixPath(file).stem.removesuffix("_checks")
+        return {
+            partition: CheckFailed(
+                f"{name} {partition}: {'; '.join(promises)}. Nothing of it was loaded. The checks: sql/{file}"
+            )
+            for partition, promises in broken.items()
+        }
 
     def external_partitions(self, table: str) -> dict[str, str]:
         """Return the location of each partition of an external table by its value; one query."""

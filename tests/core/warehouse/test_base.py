@@ -3,9 +3,9 @@
 import datetime
 
 import pytest
-from fixtures_warehouse import DAY, REVIEWS
+from fixtures_warehouse import DAY, OTHER_DAY, REVIEWS
 
-from pipeline.core.errors import CheckFailed, CommitLost, PipelineError
+from pipeline.core.errors import CommitLost, PipelineError
 from pipeline.core.etl_load import Load, LoadState
 from pipeline.core.lake import Input, Partition
 from pipeline.core.warehouse import base, make, warehouse
@@ -89,23 +89,28 @@ def test_a_file_runs_statement_by_statement_and_tells_what_the_last_wrote(wareho
     assert warehouse.query("SELECT a FROM public.x ORDER BY 1") == [(1,), (2,), (2,), (3,)]
 
 
-def test_promises_that_hold_are_said_to(warehouse, files):
-    files["x_checks.sql"] = "SELECT 'a' AS promise, 1 AS broken_rows WHERE 1 = 2"
+def test_promises_that_hold_are_not_named(warehouse, files):
+    files["x_checks.sql"] = "SELECT 'x' AS insert_date, 'a' AS promise, 1 AS broken_rows WHERE 1 = 2"
 
     with warehouse.transaction() as cursor:
-        assert warehouse.check_file(cursor, "x_checks.sql") == "checks hold"
+        assert warehouse.check_file(cursor, "x_checks.sql") == {}
 
 
-def test_every_broken_promise_is_named(warehouse, files):
-    files["user/x_checks.sql"] = (
-        "SELECT 'a is b' AS promise, 1 AS broken_rows UNION ALL SELECT 'c is d', 2000 ORDER BY 1"
-    )
+def test_every_broken_promise_of_each_day_is_named(warehouse, files):
+    files["user/x_checks.sql"] = """
+        SELECT day.insert_date, 'a is b' AS promise, 1 AS broken_rows
+        FROM (SELECT date '2010-12-01' AS insert_date UNION ALL SELECT date '2010-12-02') AS day
+        WHERE day.insert_date IN %(insert_dates)s
+        ORDER BY 1;
+        SELECT date '2010-12-01' AS insert_date, 'c is d', 2000;
+    """
 
-    with warehouse.transaction() as cursor, pytest.raises(CheckFailed) as failed:
-        warehouse.check_file(cursor, "user/x_checks.sql", {"insert_date": DAY})
+    with warehouse.transaction() as cursor:
+        broken = warehouse.check_file(cursor, "user/x_checks.sql", {"insert_dates": (DAY, OTHER_DAY)})
 
-    assert str(failed.value).startswith("x insert_date=2010-12-01: a is b (1 row); c is d (2,000 rows).")
-    assert "sql/user/x_checks.sql" in str(failed.value)
+    assert list(broken) == [PARTITION, Partition.of_date(OTHER_DAY)]
+    assert str(broken[PARTITION]).startswith("x insert_date=2010-12-01: a is b (1 row); c is d (2,000 rows). Nothing")
+    assert "sql/user/x_checks.sql" in str(broken[PARTITION])
 
 
 def test_more_partitions_than_one_statement_takes_are_added(warehouse):

@@ -11,7 +11,7 @@ from sqlglot import exp
 
 from pipeline.core import config
 from pipeline.core.errors import PipelineError, SourceUnavailable
-from pipeline.core.sql_text import opening
+from pipeline.core.sql_text import opening, with_lists
 from pipeline.core.warehouse.base import Parameters, Warehouse
 from pipeline.core.warehouse.embedded.catalogue import Catalogue
 from pipeline.core.warehouse.embedded.changes import change
@@ -57,7 +57,7 @@ class DuckCursor:
         return self.connection.fetchall() if self.description else []
 
     def _translated(self, sql: str, params: Parameters) -> None:
-        translation = translate(sql, params, Relations(self.catalogue).rewrite)
+        translation = translate(*with_lists(sql, params), Relations(self.catalogue).rewrite)
         self.connection.execute(translation.sql)
         if translation.is_query:
             self.description = self.connection.description

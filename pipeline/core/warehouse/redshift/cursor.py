@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from pipeline.core.errors import PipelineError, SourceUnavailable
-from pipeline.core.sql_text import opening, words
+from pipeline.core.sql_text import opening, with_lists, words
 from pipeline.core.warehouse.base import Parameters
 from pipeline.core.warehouse.grammar import parse
 from pipeline.core.warehouse.redshift.errors import CANCELLED, ERRORS, code_of, failed, is_lost, is_silence
@@ -40,12 +40,13 @@ class RedshiftCursor:
 
     def execute(self, sql: str, params: Parameters | None = None) -> RedshiftCursor:
         """Run a statement with the values of its %(name)s. Raises Retryable where it may be tried again at once."""
+        statement, params = with_lists(sql, params or {})
         try:
             if [word.upper() for word in words(sql)[:1]] == ["LOCK"]:
                 self._lock(sql)
             else:
                 # Without parameters a % stands for itself.
-                self.cursor.execute(sql, params or None)
+                self.cursor.execute(statement, params or None)
         except KeyError as error:
             raise PipelineError(f"{opening(sql)}: no value was given for {error}") from error
         except ERRORS as error:

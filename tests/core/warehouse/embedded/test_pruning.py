@@ -11,6 +11,7 @@ DAYS = [DAY + datetime.timedelta(days=number) for number in range(3)]
 sides = strategies.sampled_from(["a", "b"])
 atoms = strategies.one_of(
     strategies.builds("{}.insert_date {} %(day)s".format, sides, strategies.sampled_from(["=", "<", ">=", "<>"])),
+    strategies.builds("{}.insert_date {} %(days)s".format, sides, strategies.sampled_from(["IN", "NOT IN"])),
     strategies.builds("{}.insert_date IS {}".format, sides, strategies.sampled_from(["NULL", "NOT NULL"])),
     strategies.builds("coalesce({}.insert_date, %(day)s) = %(day)s".format, sides),
     strategies.builds("{}.cid = '2'".format, sides),
@@ -40,7 +41,8 @@ def cursor(warehouse):
 
 
 def rows(cursor, table, join, on, where):
-    cursor.execute(f"SELECT * FROM {table} AS a {join} {table} AS b ON {on} WHERE {where}", {"day": DAYS[1]})
+    sql = f"SELECT * FROM {table} AS a {join} {table} AS b ON {on} WHERE {where}"
+    cursor.execute(sql, {"day": DAYS[1], "days": tuple(DAYS[1:])})
     return sorted(cursor.fetchall(), key=str)
 
 

@@ -55,6 +55,7 @@ def given_purchase_file(warehouse) -> Path:
         "quantity > 0 AND (insert_date <= %(day)s AND customerid = 1)",
         "user_purchase_staging.insert_date BETWEEN %(day)s AND %(day)s",
         "insert_date IN (%(day)s, date '2010-11-30')",
+        "insert_date IN %(days)s",
         "INSERT_DATE < date '2010-12-02'",
     ],
 )
@@ -62,7 +63,7 @@ def test_only_the_partitions_that_the_conditions_select_are_read(warehouse, wher
     given_purchases(warehouse, customer=1, prices=["1", "2"])
     given_unreadable(warehouse, PURCHASES)
 
-    assert warehouse.query(f"{COUNT} WHERE {where}", {"day": DAY}) == [(2,)]
+    assert warehouse.query(f"{COUNT} WHERE {where}", {"day": DAY, "days": (DAY,)}) == [(2,)]
 
 
 @pytest.mark.parametrize("where", ["insert_date = %(day)s OR quantity = 3", "quantity = 3", "1 = 1"])

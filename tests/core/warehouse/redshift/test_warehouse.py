@@ -75,6 +75,17 @@ def test_a_value_that_is_missing_is_named(store):
         store.query(INSERT, {"other": 7})
 
 
+def test_a_tuple_is_bound_as_a_list(store, redshift):
+    with store.transaction() as cursor:
+        for number in range(4):
+            cursor.execute(INSERT, {"id": number})
+
+    rows = store.query("SELECT id FROM public.sale WHERE id IN %(ids)s ORDER BY id", {"ids": (1, 3, 7)})
+
+    assert rows == [(1,), (3,)]
+    assert "SELECT id FROM public.sale WHERE id IN ($1, $2, $3) ORDER BY id" in redshift.statements
+
+
 def test_a_table_that_sql_declares_is_created_by_migrate(store):
     with pytest.raises(SourceUnavailable, match=r'relation "etl_load" does not exist .*lakeshift migrate$'):
         store.query("SELECT * FROM public.etl_load")
