@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from types import ModuleType
+from typing import Any
 
 import luigi
 from luigi.task_register import Register, TaskClassAmbigiousException, TaskClassNotFoundException
@@ -52,6 +53,16 @@ def name_of_class(kind: type[luigi.Task]) -> str:
     """Return the name by which task_class finds a task in any process."""
     is_of_a_pipeline = kind in all_task_classes()
     return kind.__name__ if is_of_a_pipeline else f"{kind.__module__}.{kind.__qualname__}"
+
+
+class TaskNameParameter(luigi.Parameter[Any]):
+    """A task by the name by which it is found."""
+
+    def normalize(self, value: Any) -> type[luigi.Task]:
+        return task_class(value) if isinstance(value, str) else value
+
+    def serialize(self, value: Any) -> str:
+        return name_of_class(value)
 
 
 def _registered(name: str) -> type[luigi.Task] | None:

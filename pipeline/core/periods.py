@@ -66,6 +66,16 @@ def parse_range(text: str) -> DateInterval:
     return found if isinstance(found, Moments) else Custom(found.date_a, found.date_b)
 
 
+class RangeParameter(luigi.Parameter[Any]):
+    """A range of time, by its first day and the day after its last; or none."""
+
+    def normalize(self, value: Any) -> DateInterval | None:
+        return parse_range(str(value)) if value else None
+
+    def serialize(self, value: Any) -> str:
+        return str(value or "")
+
+
 @dataclass(frozen=True)
 class Period:
     """How a task counts time: by the parameter that says which day, month or slot it makes."""
@@ -100,6 +110,10 @@ class Period:
     def text(self, value: Any) -> str:
         """Return how a partition is typed."""
         return self.parameter.serialize(value)
+
+    def covering(self, values: Collection[Any]) -> DateInterval:
+        """Return the shortest range that holds all of some partitions."""
+        return _interval(min(values), self.parameter.next_in_enumeration(max(values)))
 
     def last(self, text: str, now: datetime, others: Mapping[str, Any] | None = None) -> DateInterval:
         """Return the range of so much time, such as 7d, 12h or 3m, up to the end of the last partition that has ended.

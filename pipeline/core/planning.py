@@ -43,7 +43,7 @@ class Plan:
     def exists(self, target: Target) -> bool:
         """Say whether a target exists; the first of its kind is asked for by itself, since it may stay alone."""
         kind = _kind(target)
-        if kind not in self.asked:
+        if kind not in self.asked and kind not in self.known:
             self.asked.add(kind)
             return target.is_complete()
         return self.is_among_complete(target)
@@ -53,6 +53,11 @@ class Plan:
         if kind not in self.known:
             self.known[kind] = target.complete_partitions()
         return target.partition in self.known[kind]
+
+    def note(self, target: Target) -> None:
+        """Have the plan know of a partition that was completed since it was made."""
+        if (kind := _kind(target)) in self.known:
+            self.known[kind].add(target.partition)
 
 
 _in_force: Plan | None = None
@@ -75,8 +80,8 @@ def exists(target: Target) -> bool:
 
 
 def existing(targets: Iterable[T]) -> set[T]:
-    """Return those of the targets that exist now, asking once for each dataset or table."""
-    plan = Plan()
+    """Return those of the targets that exist, now or as the plan that holds knows it; asks once a dataset or table."""
+    plan = _in_force or Plan()
     return {target for target in targets if plan.is_among_complete(target)}
 
 

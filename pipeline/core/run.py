@@ -22,24 +22,22 @@ from pipeline.core import config, history, luigi_settings, notices
 from pipeline.core.errors import SettingError, one_line
 from pipeline.core.lake import new_attempt_id
 from pipeline.core.logs import open_console, open_file
-from pipeline.core.outcomes import NotingWorker
-from pipeline.core.planning import Plan, asking_together, planned
-from pipeline.core.runtime import remove_run_folder
+from pipeline.core.planned import PlannedWorker
+from pipeline.core.runtime import WITHIN, remove_run_folder
 from pipeline.core.signals import Signals, Stopped
 from pipeline.core.spark import client
 from pipeline.core.spark.cost import cost_lines
 from pipeline.core.spark.run_end import end_cluster
 from pipeline.core.spark.submitted import cancel_submitted
 from pipeline.core.store.requests import requests_of
+from pipeline.core.windows import Windowed
 
 log = logging.getLogger(__name__)
 # What a task's process has to end in when it is told to.
 END_SECONDS = 5
-# Tells a run that it is part of another, which says how both ended: the id of that one.
-WITHIN = "LAKESHIFT_WITHIN"
 
 
-class RunWorker(NotingWorker):
+class RunWorker(PlannedWorker):
     """Luigi's worker, and what Lakeshift does around the run that it carries out."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -80,21 +78,19 @@ class RunWorker(NotingWorker):
     def add(self, task: luigi.Task, *args: Any, **kwargs: Any) -> bool:
         if not self._has_begun:
             self._roots.append(task)
-        with planned(Plan()):
-            return super().add(task, *args, **kwargs)
+        return super().add(task, *args, **kwargs)
 
     def _create_task_process(self, task: luigi.Task) -> Any:
         process = super()._create_task_process(task)
-        process.check_complete = asking_together(process.check_complete, task)
+        if isinstance(task, Windowed):
+            # Its windows have all of the run's workers, and a signal reaches it here.
+            task.processes, process.use_multiprocessing = self.worker_processes, False
         return process
 
     def run(self) -> bool:
         self._has_begun = True
-        due = [one.task for one in self.summary.select(luigi.worker.PENDING)]
-        if due and not self._is_within:
+        if self.due and not self._is_within:
             self._note = notices.begin(self._roots, self.run_id)
-        if config.jobs().runner == "local" and any(getattr(task, "uses_spark", False) for task in due):
-            client.prewarm()
         succeeded = super().run()
         if self.summary.select(luigi.worker.PENDING):
             self._get_work_response_history[-1]["running_tasks"] += self.run_together_elsewhere()

@@ -14,8 +14,8 @@ from pipeline.core.errors import SettingError
 
 # The variable that tells the processes of a run where its folder is.
 RUN_FOLDER = "LAKESHIFT_RUN"
-
-
+# Tells a run that it is part of another, which says how both ended: the id of that one.
+WITHIN = "LAKESHIFT_WITHIN"
 # How the folders of a run for large files begin; the run's folder has a link to each.
 SCRATCH = "lakeshift-job-"
 

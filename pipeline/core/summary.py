@@ -12,10 +12,13 @@ from typing import Any
 import luigi.worker
 
 from pipeline.core import config
+from pipeline.core.errors import SettingError
 from pipeline.core.lake import Partition
 
 # What a traceback has above it, where a task does not say in a line what failed.
 LUIGIS = "Runtime error:"
+# What one has of a setting that is missing or malformed.
+OF_A_SETTING = f"\n{SettingError.__module__}.{SettingError.__name__}: "
 
 
 @dataclass
@@ -29,6 +32,8 @@ class Outcome:
     was_due: bool = False
     # Read, written and refused, where the task counts them.
     rows: Counter[str] = field(default_factory=Counter)
+    # Whether a setting is what it failed by.
+    is_setting: bool = False
 
     @property
     def line(self) -> str:
@@ -44,6 +49,8 @@ def name_of(task: luigi.Task) -> str:
     params = task.to_str_params(only_significant=True, only_public=True)
     if {"of", "start", "stop"} <= params.keys():
         return f"{task.task_family} {params['of']} {params['start']} to {params['stop']}"
+    if {"of", "range"} <= params.keys():
+        return f"{task.task_family} {params['of']} {params['range']}"
     if len(params) == 1:
         return f"{task.task_family} {' '.join(params.values())}"
     return f"{task.task_family}({', '.join(f'{name}={value}' for name, value in params.items())})"
@@ -76,6 +83,7 @@ class Summary:
         elif explanation:
             first, *below = explanation.strip().splitlines()
             outcome.text = cause_of(explanation) if below and first == LUIGIS else first
+            outcome.is_setting = OF_A_SETTING in explanation
 
     def select(self, status: str, was_due: bool = True) -> list[Outcome]:
         """Return the tasks of a status; a wrapper, which makes nothing, where it went wrong or is all there is."""

@@ -1,4 +1,4 @@
-"""A task that makes the partition of one day, and what it says of how that went."""
+"""A task that makes something, such as the partition of one day, and what it says of how that went."""
 
 from __future__ import annotations
 
@@ -19,21 +19,11 @@ from pipeline.core.planning import existing
 from pipeline.core.targets import PartitionTarget
 
 
-class PartitionTask(luigi.Task):
-    """A task that makes the partition of one day. Whoever runs it says the day."""
-
-    date = luigi.DateParameter(description="the day, such as 2010-12-01")
-
-    uses_spark: ClassVar[bool] = False
-    # One of those that run every few minutes, of whose ends fewer are told ([alerts] on_minibatch).
-    is_minibatch: ClassVar[bool] = False
-
-    @property
-    def partition(self) -> Partition:
-        return Partition.of_date(self.date)
+class MakingTask(luigi.Task):
+    """A task that says how its making went, to the visualiser and to the run's summary."""
 
     def make(self) -> str:
-        """Make the partition, and return in a few words what it holds."""
+        """Make what the task is for, and return in a few words what that holds."""
         raise NotImplementedError
 
     def run(self) -> None:
@@ -60,6 +50,20 @@ class PartitionTask(luigi.Task):
         """Return in one line what failed, for the run's summary, with the traceback below it for the visualiser."""
         line = one_line(exception)
         return f"{line}\n\n{''.join(traceback.format_exception(exception))}"
+
+
+class PartitionTask(MakingTask):
+    """A task that makes the partition of one day. Whoever runs it says the day."""
+
+    date = luigi.DateParameter(description="the day, such as 2010-12-01")
+
+    uses_spark: ClassVar[bool] = False
+    # One of those that run every few minutes, of whose ends fewer are told ([alerts] on_minibatch).
+    is_minibatch: ClassVar[bool] = False
+
+    @property
+    def partition(self) -> Partition:
+        return Partition.of_date(self.date)
 
     @classmethod
     def bulk_complete(cls, parameter_tuples: Iterable[datetime.date]) -> list[datetime.date]:

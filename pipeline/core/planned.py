@@ -1,0 +1,40 @@
+"""A worker that asks together what is complete, and has Spark start while other work is done."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import luigi
+import luigi.worker
+
+from pipeline.core import config
+from pipeline.core.outcomes import NotingWorker
+from pipeline.core.planning import Plan, asking_together, planned
+from pipeline.core.spark import client
+
+
+class PlannedWorker(NotingWorker):
+    """Luigi's worker, by which a store is asked as often for a thousand partitions as for one."""
+
+    def plan(self) -> Plan:
+        """Return what is known while a task is added, with what it needs."""
+        return Plan()
+
+    def add(self, task: luigi.Task, *args: Any, **kwargs: Any) -> bool:
+        with planned(self.plan()):
+            return super().add(task, *args, **kwargs)
+
+    def _create_task_process(self, task: luigi.Task) -> Any:
+        process = super()._create_task_process(task)
+        process.check_complete = asking_together(process.check_complete, task)
+        return process
+
+    @property
+    def due(self) -> list[luigi.Task]:
+        """The tasks that were added, and are to be run."""
+        return [one.task for one in self.summary.select(luigi.worker.PENDING)]
+
+    def run(self) -> bool:
+        if config.jobs().runner == "local" and any(getattr(task, "uses_spark", False) for task in self.due):
+            client.prewarm()
+        return super().run()

@@ -1,0 +1,80 @@
+"""A window: some tasks of a run, carried out by a scheduler of their own within it.
+
+Luigi's scheduler sorts all that it knows for each task that it gives out, so the time of a thousand tasks in one grows
+with their square, and that of ten windows with their number. A window says nothing by itself: how each task ended is
+handed to whoever asked for it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import luigi
+from luigi.scheduler import Scheduler
+from luigi.task import flatten
+from luigi.worker import DONE
+
+from pipeline.core import history
+from pipeline.core.planned import PlannedWorker
+from pipeline.core.planning import Plan
+from pipeline.core.runtime import WITHIN
+from pipeline.core.spark.client import run_folder
+from pipeline.core.summary import Summary
+from pipeline.core.targets import PartitionTarget
+
+# What a window has at most: tasks, which its scheduler sorts again for each that it gives out; and partitions, of which
+# a statement, a job or a load takes as many at once.
+TASKS, PARTITIONS = 600, 100
+
+
+class Windowed:
+    """A task that has others carried out in windows, within the process of its run, which may have several for them."""
+
+    processes: int = 1
+
+
+class WindowWorker(PlannedWorker):
+    """The worker of one window, which shares with others what is known to be complete."""
+
+    def __init__(self, plan: Plan, processes: int) -> None:
+        scheduler = Scheduler(prune_on_get_work=True, record_task_history=False)
+        # The handler of SIGUSR1 stays that of the run.
+        super().__init__(scheduler, worker_processes=processes, no_install_shutdown_handler=True)
+        self._plan = plan
+
+    def plan(self) -> Plan:
+        return self._plan
+
+    def __exit__(self, *raised: Any) -> Any:
+        try:
+            return super().__exit__(*raised)
+        finally:
+            if run_id := os.environ.get(WITHIN):
+                history.note_within(run_folder(), run_id, self.summary)
+
+
+def carry_out(tasks: Iterable[luigi.Task], plan: Plan, processes: int) -> Summary:
+    """Run tasks, and what they need that the plan does not know to be complete; return how each of them ended."""
+    with WindowWorker(plan, processes) as worker:
+        for task in tasks:
+            worker.add(task)
+        worker.run()
+    for made in worker.summary.select(DONE):
+        for target in flatten(made.task.output()):
+            if isinstance(target, PartitionTarget):
+                plan.note(target)
+    return worker.summary
+
+
+def size_of(first: Iterable[luigi.Task]) -> int:
+    """Return how many partitions a window has, by how many tasks the first of them takes, if there is one."""
+    tasks = {needed.task_id for task in first for needed in _with_needs(task)}
+    return max(1, min(PARTITIONS, TASKS // max(1, len(tasks))))
+
+
+def _with_needs(task: luigi.Task) -> Iterator[luigi.Task]:
+    yield task
+    for required in task.deps():
+        yield from _with_needs(required)
