@@ -13,8 +13,6 @@ from luigi.task_register import Register, TaskClassAmbigiousException, TaskClass
 import pipeline
 from pipeline.core.errors import PipelineError, one_line
 
-# They stand beside the pipelines, and are none.
-NO_PIPELINES = ("backfill", "finding")
 # Has the kinds of task; none of them makes anything by itself.
 KINDS = "pipeline.core."
 
@@ -22,7 +20,7 @@ KINDS = "pipeline.core."
 def pipelines() -> dict[str, ModuleType]:
     """Return the module of each pipeline by its name."""
     names = [one.name for one in pkgutil.iter_modules(pipeline.__path__) if not one.ispkg]
-    return {name: importlib.import_module(f"pipeline.{name}") for name in names if name not in NO_PIPELINES}
+    return {name: importlib.import_module(f"pipeline.{name}") for name in names if name not in pipeline.NO_PIPELINES}
 
 
 def all_task_classes() -> list[type[luigi.Task]]:

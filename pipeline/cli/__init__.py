@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import os
 import sys
 import traceback
 from datetime import datetime
@@ -19,6 +20,8 @@ from pipeline.cli.output import is_json_wanted, print_document
 from pipeline.core.errors import PipelineError, one_line
 
 EXIT_CODES = "Exit codes: " + "; ".join(f"{int(code)} {meaning}" for code, meaning in MEANINGS.items()) + "."
+# By this, as typer names it, a shell asks for completions.
+COMPLETING = "_LAKESHIFT_COMPLETE"
 HELP = """Start the embedded services, fill the sources, look at results, ask for a day again.
 
 The pipelines themselves are run by luigi, such as:
@@ -33,10 +36,12 @@ class Commands(TyperGroup):
         name = " ".join(args[:2])
         return super().resolve_command(ctx, [name, *args[2:]] if name in self.commands else args)
 
+    def shell_complete(self, ctx: Any, incomplete: str) -> Any:
+        # The second word is completed after the first.
+        return [item for item in super().shell_complete(ctx, incomplete) if " " not in item.value]
 
-app = typer.Typer(
-    cls=Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, epilog=EXIT_CODES
-)
+
+app = typer.Typer(cls=Commands, no_args_is_help=True, pretty_exceptions_enable=False, epilog=EXIT_CODES)
 for command in (
     services.up,
     services.down,
@@ -74,6 +79,9 @@ def main() -> None:
         rich_format_error(error)  # type: ignore[arg-type]
         _fail("UsageError", error.format_message(), error.exit_code)
     except Exception as error:
+        if COMPLETING in os.environ:
+            # The shell would print a complaint in the middle of the line.
+            sys.exit(ExitCode.FAILED)
         complain(line := _line(error))
         _fail(type(error).__name__, line, ExitCode.FAILED)
 

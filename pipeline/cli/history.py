@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pipeline.cli.completion import task_names
 from pipeline.cli.console import counted, say, show_table
 from pipeline.cli.output import answers
 
 if TYPE_CHECKING:
     from pipeline.core.history import Part, Record
 
-Name = typer.Argument(metavar="[TASK]", help="Such as UserPurchase: only what became of its partitions.")
+Name = typer.Argument(metavar="[TASK]", help="Such as UserPurchase: only its partitions.", autocompletion=task_names)
 Last = typer.Option("--last", metavar="TIME", help="The runs that began in the last 12h, 7d, 4w, 3m or 1y.")
 Since = typer.Option("--since", formats=["%Y-%m-%d"], metavar="DAY", help="Those that began on a day (UTC) or later.")
 Failed = typer.Option("--failed", help="Only what failed, or was killed.")

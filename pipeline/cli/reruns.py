@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pipeline.cli.completion import Task
 from pipeline.cli.console import LUIGI, say
 from pipeline.cli.output import answers
 from pipeline.core.errors import PipelineError
@@ -15,9 +16,6 @@ from pipeline.core.errors import PipelineError
 if TYPE_CHECKING:
     from pipeline.core.tasks import PartitionTask
     from pipeline.core.tasks.lake import SourceTask
-
-
-Task = typer.Argument(metavar="TASK", help="Such as UserBehaviourMetric.")
 
 
 def _show(answer: Mapping[str, Any]) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pipeline.cli.completion import second_words
 from pipeline.cli.console import LUIGI, counted, say
 from pipeline.cli.output import answers
 
@@ -36,7 +37,9 @@ Purchases = typer.Option(
     help="CSV files of Online Retail (UTF-8, InvoiceDate as 2010-12-01 08:26:00), folders of them, .tar.xz archives.",
 )
 Reviews = typer.Option(metavar="FILE", help="A CSV file with the header cid,review_str; it becomes the review feed.")
-More = typer.Argument(metavar="PATH", help="More paths of purchases, so that --purchases *.csv works.")
+More = typer.Argument(
+    metavar="PATH", help="More paths of purchases, so that --purchases *.csv works.", autocompletion=second_words
+)
 
 
 def _show(filled: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipeline.cli.completion import monitored_names
 from pipeline.cli.console import complain, say
 from pipeline.cli.exit_codes import of_signal
 from pipeline.cli.output import Tell, streams
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from pipeline.core.watching import Monitored
 
 EVERY_SECONDS = 10
-Name = typer.Argument(metavar="PIPELINE", help="Such as stocks.")
+Name = typer.Argument(metavar="PIPELINE", help="Such as stocks.", autocompletion=monitored_names)
 Once = typer.Option("--once", help="Run what is asked for now, and end with the worst exit code of the runs.")
 Every = typer.Option(min=1, metavar="SECONDS", help="How often to look.")
 Local = typer.Option("--local-scheduler", help="Run without luigid, as luigi's own option does.")
