@@ -12,6 +12,7 @@ from pipeline.cli.completion import Task
 from pipeline.cli.console import LUIGI, say
 from pipeline.cli.output import answers
 from pipeline.core.errors import PipelineError
+from pipeline.core.graph import made_of, needs
 
 if TYPE_CHECKING:
     from pipeline.core.tasks import PartitionTask
@@ -42,14 +43,14 @@ def rerun(
     """Ask for a partition to be made again by the next run. What is there stays readable until it is replaced."""
     tasks = _tasks_of(day.date())
     wanted = _named(task, tasks)
-    if not _can_be_asked(wanted) or not wanted.output().exists():
+    if wanted.output().follows or not wanted.output().exists():
         # Refused if it follows something else, or was never made, and nothing else has been asked for yet.
         wanted.output().request_rerun()
-    before = [task for task in tasks.values() if task != wanted and _needs(wanted, task)]
+    before = [task for task in tasks.values() if task != wanted and needs(wanted, task)]
     sources = {} if keep_sources else _looked_at(wanted, before)
     changed = [source for source, has_changed in sources.items() if has_changed]
-    others = [other for other in _made_of([wanted], tasks.values()) if other != wanted]
-    asked = [*_made_of(changed, before), wanted, *(others if downstream else [])]
+    others = [other for other in made_of([wanted], tasks.values()) if other != wanted]
+    asked = [*made_of(changed, before), wanted, *(others if downstream else [])]
     _request(map(type, asked), [wanted.date])
     return {
         "has_changed": {source.task_family: has_changed for source, has_changed in sources.items()},
@@ -66,7 +67,7 @@ def _records(tasks: Iterable[PartitionTask]) -> list[dict[str, Any]]:
 def _lines(asked: Sequence[PartitionTask]) -> Iterator[str]:
     """Yield the commands that make what was asked for."""
     for last in asked:
-        if not any(other != last and _needs(other, last) for other in asked):
+        if not any(other != last and needs(other, last) for other in asked):
             yield LUIGI.format(module=last.__module__, task=last.task_family, day=last.date)
 
 
@@ -112,33 +113,23 @@ def check_reruns(kinds: Iterable[type[PartitionTask]]) -> None:
     """Raise what request_reruns would at a lake or a warehouse that does not say what is made, and ask for nothing."""
     day = date.today()
     for kind in _kinds_made_of(kinds, day):
-        if _can_be_asked(kind(date=day)):
+        if not kind(date=day).output().follows:
             kind.bulk_complete([day])
 
 
 def _kinds_made_of(kinds: Iterable[type[PartitionTask]], day: date) -> list[type[PartitionTask]]:
     tasks = _tasks_of(day)
-    return [type(task) for task in _made_of([tasks[kind.__name__] for kind in kinds], tasks.values())]
+    return [type(task) for task in made_of([tasks[kind.__name__] for kind in kinds], tasks.values())]
 
 
 def _request(kinds: Iterable[type[PartitionTask]], days: Sequence[date]) -> set[date]:
     """Ask for what is complete, and return on which days something was; kinds are given first to last."""
-    found: set[date] = set()
-    # Last to first: were it ended in between, nothing would be complete that is made of what will be replaced.
-    for kind in reversed(list(kinds)):
-        complete = kind.bulk_complete(days) if _can_be_asked(kind(date=days[0])) else []
-        for day in complete:
-            kind(date=day).output().request_rerun()
-        found.update(complete)
-    return found
+    from pipeline.core.plans import request_last_to_first
 
-
-def _can_be_asked(task: PartitionTask) -> bool:
-    """Say whether a task is complete until a rerun is asked for, and does not just follow another's output."""
-    from pipeline.core.targets import ExternalPartitionTarget
-    from pipeline.core.tasks.published import PublishedTarget
-
-    return not isinstance(task.output(), (ExternalPartitionTarget, PublishedTarget))
+    asked = [kind for kind in kinds if not kind(date=days[0]).output().follows]
+    complete = [kind(date=day) for kind in asked for day in kind.bulk_complete(days)]
+    request_last_to_first(complete)
+    return {task.date for task in complete}
 
 
 def _tasks_of(day: date) -> dict[str, PartitionTask]:
@@ -148,16 +139,3 @@ def _tasks_of(day: date) -> dict[str, PartitionTask]:
 
     kinds = [kind for kind in all_task_classes() if issubclass(kind, PartitionTask)]
     return {kind.__name__: kind(date=day) for kind in kinds if set(kind.get_param_names()) == {"date"}}
-
-
-def _made_of(wanted: Sequence[PartitionTask], tasks: Iterable[PartitionTask]) -> list[PartitionTask]:
-    """Return the wanted tasks and all that need them, each after those that it needs itself."""
-    return sorted((task for task in tasks if any(_needs(task, one) for one in wanted)), key=_depth)
-
-
-def _needs(task: PartitionTask, wanted: PartitionTask) -> bool:
-    return task == wanted or any(_needs(required, wanted) for required in task.deps())
-
-
-def _depth(task: PartitionTask) -> int:
-    return 1 + max(map(_depth, task.deps()), default=0)

@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from typing import Any, TypeVar
 
+from pipeline.core.commits import Commit
 from pipeline.core.errors import CommitLost, PipelineError, Retryable, SourceUnavailable
 from pipeline.core.lake import Input, Partition
 from pipeline.core.retries import retried
@@ -31,6 +32,13 @@ COMPLETE = """
 SELECT partition_key
 FROM public.etl_load
 WHERE table_name = %(table_name)s AND attempt IS NOT NULL AND rerun_requested_at IS NULL
+"""
+
+# Keys of one kind are as long as each other, and in the order of time.
+COMMITS = """
+SELECT partition_key, attempt, inputs, loaded_at, code_version, row_count, rerun_requested_at
+FROM public.etl_load
+WHERE table_name = %(table_name)s AND attempt IS NOT NULL AND partition_key BETWEEN %(first)s AND %(last)s
 """
 
 REQUEST_RERUN = """
@@ -107,6 +115,13 @@ class PartitionedTables(ABC):
     def loaded_partitions(self, table: str) -> set[str]:
         """Return the keys of the complete partitions of a table, such as `insert_date=2010-12-01`; one query."""
         return {key for (key,) in self.query(COMPLETE, {"table_name": table})}
+
+    def commits(self, table: str, partitions: Collection[Partition]) -> dict[Partition, Commit]:
+        """Return what etl_load records of those of the partitions that are loaded, complete or not; one query."""
+        keys = {str(partition): partition for partition in partitions}
+        params = {"table_name": table, "first": min(keys, default=""), "last": max(keys, default="")}
+        rows = self.query(COMMITS, params)
+        return {keys[key]: _commit(*values) for key, *values in rows if key in keys}
 
     def request_rerun(self, table: str, partition: Partition) -> None:
         """Make a loaded partition incomplete, keeping its rows until they are replaced.
@@ -236,6 +251,14 @@ def _read_state(cursor: Any, table: str, partition: Partition) -> LoadState:
 
 def _state(rows: Any) -> LoadState:
     return LoadState(*rows[0]) if rows else LoadState()
+
+
+def _commit(
+    attempt: str, inputs: str | None, loaded_at: datetime, code: str, rows: int, asked_at: datetime | None
+) -> Commit:
+    read = tuple(Input(**one) for one in json.loads(inputs or "[]"))
+    made_at = loaded_at.replace(tzinfo=timezone.utc).isoformat(timespec="seconds")
+    return Commit(attempt, read, made_at, code, {"written": rows}, asked_at is None)
 
 
 def _row_key(table: str, partition: Partition) -> dict[str, Any]:

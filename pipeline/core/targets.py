@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Collection, Hashable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import luigi
 
 from pipeline.core import planning
+from pipeline.core.commits import Commit, commit_of
 from pipeline.core.database import database
 from pipeline.core.errors import PipelineError
 from pipeline.core.etl_load import PartitionedTables
-from pipeline.core.lake import Dataset, Partition, lake
+from pipeline.core.lake import Dataset, Input, Partition, attempt_in, lake
 from pipeline.core.warehouse import is_at, warehouse
 
 
@@ -19,6 +21,8 @@ class PartitionTarget(luigi.Target):
     """One partition; it exists when it is committed and nobody has asked for it again since."""
 
     partition: Partition
+    # Whether it is complete when it shows what another's is, so that nobody can ask for it alone.
+    follows: ClassVar[bool] = False
 
     def exists(self) -> bool:
         return planning.exists(self)
@@ -34,6 +38,10 @@ class PartitionTarget(luigi.Target):
 
     def complete_partitions(self) -> set[Partition]:
         """Return the complete partitions of that, in as few questions as it takes whatever their number."""
+        raise NotImplementedError
+
+    def commits(self, partitions: Collection[Partition]) -> dict[Partition, Commit]:
+        """Return what is recorded of those of its partitions that were made, complete or not, in as few questions."""
         raise NotImplementedError
 
     def request_rerun(self) -> None:
@@ -57,6 +65,15 @@ class LakeTarget(PartitionTarget):
 
     def complete_partitions(self) -> set[Partition]:
         return lake().complete_partitions(self.dataset)
+
+    def commits(self, partitions: Collection[Partition]) -> dict[Partition, Commit]:
+        found: dict[Partition, Commit] = {}
+        for partition, state in lake().states(self.dataset, partitions).items():
+            if isinstance(state, PipelineError):
+                raise state
+            if state.manifest:
+                found[partition] = commit_of(state, state.manifest)
+        return found
 
     def request_rerun(self) -> None:
         lake().request_rerun(self.dataset, self.partition)
@@ -86,6 +103,9 @@ class TableTarget(PartitionTarget):
     def complete_partitions(self) -> set[Partition]:
         return {Partition.parse(key) for key in self.tables().loaded_partitions(self.table)}
 
+    def commits(self, partitions: Collection[Partition]) -> dict[Partition, Commit]:
+        return self.tables().commits(self.table, partitions)
+
     def request_rerun(self) -> None:
         self.tables().request_rerun(self.table, self.partition)
 
@@ -104,6 +124,8 @@ class DatabaseTarget(TableTarget):
 @dataclass(frozen=True)
 class ExternalPartitionTarget(PartitionTarget):
     """A partition of an external table: there when the catalogue's location is the manifest's."""
+
+    follows = True
 
     table: str
     dataset: Dataset
@@ -124,6 +146,18 @@ class ExternalPartitionTarget(PartitionTarget):
         # Without a committed partition there is nothing to compare.
         known = warehouse().external_partitions(self.table) if committed else {}
         return {partition for partition, location in committed.items() if is_at(known.get(partition.value), location)}
+
+    def commits(self, partitions: Collection[Partition]) -> dict[Partition, Commit]:
+        shown = warehouse().external_partitions(self.table)
+        return {one: self._commit(one, shown[one.value]) for one in partitions if one.value in shown}
+
+    def _commit(self, partition: Partition, shown: str) -> Commit:
+        """Return what the catalogue says, which is by which attempt the partition was made that it points at."""
+        attempt = attempt_in(shown)
+        if not is_at(shown, lake().location(self.dataset, attempt, partition)):
+            # In another lake, or where somebody set it by hand.
+            attempt = ""
+        return Commit(attempt, (Input(self.dataset.path, str(partition), attempt),))
 
     def request_rerun(self) -> None:
         raise PipelineError(f"{self} follows {self.dataset.path}. Ask for a rerun of that dataset.")

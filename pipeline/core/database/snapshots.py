@@ -76,10 +76,16 @@ class SnapshotLoad(Load):
         return sum(self.copied)
 
 
+def last_loaded(query: Query, table: str) -> str:
+    """Return the partition of the last day that was loaded, or an empty text."""
+    [(newest,)] = query(NEWER, {"table": table})
+    return newest or ""
+
+
 def refuse_earlier(query: Query, table: str, partition: Partition) -> None:
     """Raise CheckFailed if what is loaded is of a later day than a partition."""
-    [(newest,)] = query(NEWER, {"table": table})
-    if newest and newest > str(partition):
+    newest = last_loaded(query, table)
+    if newest > str(partition):
         raise CheckFailed(
             f"{table} {partition}: what is loaded is of {newest}, which is later, and the table does not go back."
             " Nothing was changed in it; the rows of an earlier day are in the lake, once it was run."

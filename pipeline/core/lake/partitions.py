@@ -102,7 +102,7 @@ class Lake:
         # So what a manifest named then is listed now, and where one attempt alone holds a partition, that is it.
         held = self._held(dataset) if complete else {}
         alone = {partition: ids.pop() for partition, ids in held.items() if len(ids) == 1}
-        locations = {p: self.store.url(data_path(dataset, alone[p], p)) for p in complete & alone.keys()}
+        locations = {p: self.location(dataset, alone[p], p) for p in complete & alone.keys()}
         manifests = self.manifests(dataset, complete - alone.keys())
         return locations | {partition: manifest.location for partition, manifest in manifests.items()}
 
@@ -112,6 +112,10 @@ class Lake:
         with ThreadPoolExecutor(READ_AT_ONCE) as pool:
             read = list(pool.map(lambda partition: self._read(dataset, partition)[0], partitions))
         return {partition: manifest for partition, manifest in zip(partitions, read, strict=True) if manifest}
+
+    def location(self, dataset: Dataset, attempt: str, partition: Partition) -> str:
+        """Return where an attempt's data of a partition lies, for other programs."""
+        return self.store.url(data_path(dataset, attempt, partition))
 
     def open(self, manifest: Manifest, name: str) -> BinaryIO:
         """Return a file of a committed partition, open for reading."""

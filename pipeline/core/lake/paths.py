@@ -27,6 +27,11 @@ def new_attempt_id() -> str:
     return f"{datetime.datetime.now(datetime.timezone.utc):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
 
 
+def attempt_in(location: str) -> str:
+    """Return the id of the attempt whose data lies at a location, or an empty text if that is no attempt's."""
+    return (ATTEMPT.findall(location) or [""])[-1]
+
+
 def data_path(dataset: Dataset, attempt: str, partition: Partition) -> str:
     """Return the folder with an attempt's data of one partition."""
     return f"{dataset}/{attempt}/{partition}"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
+from pipeline.core.commits import Commit
 from pipeline.core.errors import SourceUnavailable
-from pipeline.core.lake import Dataset, Manifest, Partition, lake
+from pipeline.core.lake import Dataset, Input, Manifest, Partition, lake
 from pipeline.core.store import Listed, Store, open_store
 from pipeline.core.targets import PartitionTarget
 from pipeline.core.tasks.partition import PartitionTask
@@ -25,6 +27,8 @@ class PublishedTarget(PartitionTarget):
     A partition that is older than what is published counts as published, unless it is itself to be made again. The
     newest stays published while it waits for that: what is older is no better.
     """
+
+    follows = True
 
     root: str
     path: str
@@ -68,6 +72,16 @@ class PublishedTarget(PartitionTarget):
 
     def complete_partitions(self) -> set[Partition]:
         return {self.partition} if self.is_complete() else set()
+
+    def commits(self, partitions: Collection[Partition]) -> dict[Partition, Commit]:
+        said, copy, newest = self.store.read(self.beside), self.copy(), self.newest()
+        if said is None or copy is None:
+            return {}
+        values = json.loads(said.data)
+        of, attempt = values["partition"], values["attempt"]
+        is_last = newest is not None and said.data == label(newest, copy)
+        commit = Commit(attempt, (Input(str(self.dataset), of, attempt),), values["written_at"], is_complete=is_last)
+        return {one: replace(commit, superseded_by=of if of > str(one) else "") for one in partitions if str(one) <= of}
 
     def request_rerun(self) -> None:
         raise SourceUnavailable(f"{self} follows {self.dataset.path}. Ask for a rerun of that dataset.")

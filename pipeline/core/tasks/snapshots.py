@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from luigi.task import flatten
 
+from pipeline.core.commits import Commit
 from pipeline.core.database import database
-from pipeline.core.database.snapshots import SnapshotLoad, beside, refuse_earlier
+from pipeline.core.database.snapshots import SnapshotLoad, beside, last_loaded, refuse_earlier
 from pipeline.core.errors import CheckFailed, CommitLost
-from pipeline.core.lake import Input, Manifest, lake, new_attempt_id
+from pipeline.core.lake import Input, Manifest, Partition, lake, new_attempt_id
 from pipeline.core.sql_files import read_sql
 from pipeline.core.sql_text import inserted_columns
 from pipeline.core.targets import DatabaseTarget
@@ -21,6 +23,13 @@ from pipeline.core.version import code_version
 @dataclass(frozen=True)
 class SnapshotTarget(DatabaseTarget):
     """All of a table of PostgreSQL, as it is on a day."""
+
+    def commits(self, partitions: Collection[Partition]) -> dict[Partition, Commit]:
+        last = last_loaded(database().query, self.table)
+        return {
+            partition: replace(commit, superseded_by=last if last > str(partition) else "")
+            for partition, commit in super().commits(partitions).items()
+        }
 
     def request_rerun(self) -> None:
         # The load would refuse it, after what it is made of was made again.

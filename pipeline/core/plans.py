@@ -1,0 +1,84 @@
+"""What a run would make of a range, as it stands now."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import luigi
+
+from pipeline.core.staleness import Node, Status, follows, survey
+from pipeline.core.tasks.lake import SourceTask
+from pipeline.core.version import code_version
+
+
+@dataclass(frozen=True)
+class RangePlan:
+    """The tasks of a range and all that they need, and which of these a run would make."""
+
+    tasks: Sequence[luigi.Task]
+    nodes: Mapping[luigi.Task, Node]
+    # First to last.
+    due: Sequence[Node]
+    # Whether what is stale is made again.
+    is_refresh: bool
+
+    def digest(self) -> str:
+        """Return what is another for every other plan: of other partitions, or of other inputs or code."""
+        due = {node.task for node in self.due}
+        made = [(str(node.task), node.status.value, _attempt(node), self._inputs(node, due)) for node in self.due]
+        text = json.dumps([code_version(), self.is_refresh, list(map(str, self.tasks)), made], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    def _inputs(self, node: Node, due: set[Any]) -> dict[str, Any]:
+        """Return what a partition would be made of: what is due before it has no attempt yet."""
+        inputs: dict[str, Any] = {str(one): None if one in due else _attempt(self.nodes[one]) for one in node.needs}
+        if isinstance(node.task, SourceTask):
+            inputs["source"] = dict(node.source) if isinstance(node.source, Mapping) else None
+        return inputs
+
+
+def plan(tasks: Sequence[luigi.Task], refresh: bool = False) -> RangePlan:
+    """Return what a run of tasks would make: what is not complete, and on a refresh also what is stale."""
+    nodes = survey(tasks)
+    due: dict[luigi.Task, None] = {}
+    for task in tasks:
+        due |= dict.fromkeys(_due(nodes, task, True, refresh, due))
+    return RangePlan(tasks, nodes, [node for task, node in nodes.items() if task in due], refresh)
+
+
+def _due(nodes: Mapping[Any, Node], task: luigi.Task, is_needed: bool, refresh: bool, known: Any) -> Iterator[Any]:
+    """Yield a task and what it needs, as far as they are due; what a complete one needs may be gone."""
+    node = nodes[task]
+    if task in known or node.status is Status.SUPERSEDED:
+        return
+    is_again = refresh and node.status in (Status.STALE, Status.ASKED)
+    is_due = is_again or (is_needed and not node.is_complete)
+    if is_due:
+        yield task
+    if is_due or refresh:
+        for one in node.needs:
+            yield from _due(nodes, one, is_due, refresh, known)
+
+
+def request_refresh(tasks: Sequence[luigi.Task]) -> list[Node]:
+    """Ask for what is stale of tasks, and of all that they need, to be made again, and return it."""
+    stale = [node for node in plan(tasks, refresh=True).due if node.status is Status.STALE and not follows(node.task)]
+    request_last_to_first([node.task for node in stale])
+    return stale
+
+
+def request_last_to_first(tasks: Sequence[Any]) -> None:
+    """Ask for tasks to be made again, which are given first to last.
+
+    Were it ended in between, nothing would be complete that is made of what will be replaced.
+    """
+    for task in reversed(tasks):
+        task.output().request_rerun()
+
+
+def _attempt(node: Node) -> str:
+    return node.commit.attempt if node.commit else ""

@@ -1,0 +1,187 @@
+"""How the partitions of a range stand, and why some are no longer what they would be if they were made now.
+
+A manifest and etl_load name what a partition was made of: the attempts of other partitions, or the fingerprint of a
+source outside. It is stale once one of these is another, or is itself to be made again. What is known of a range is
+asked for at once: of each dataset, each table, and each source.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from enum import Enum
+from typing import Any
+
+import luigi
+
+from pipeline.core.commits import Commit
+from pipeline.core.errors import PipelineError
+from pipeline.core.graph import requirements
+from pipeline.core.lake import Input
+from pipeline.core.targets import LakeTarget, PartitionTarget
+from pipeline.core.tasks.lake import Fingerprint, SourceTask
+
+
+class Status(str, Enum):
+    """How a partition stands."""
+
+    COMPLETE = "complete"
+    # Of a day whose place a later one has taken, in a table or a file that has only the last.
+    SUPERSEDED = "superseded"
+    STALE = "stale"
+    ASKED = "asked for again"
+    MISSING = "missing"
+
+
+@dataclass(frozen=True)
+class Cause:
+    """What makes a partition stale, and at which task that begins; `what` is the same for every period."""
+
+    task: luigi.Task
+    what: str
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Node:
+    """A task, what it needs, and what is known of its partition."""
+
+    task: Any
+    needs: Sequence[luigi.Task]
+    status: Status
+    # Whether a run would leave it alone.
+    is_complete: bool
+    commit: Commit | None = None
+    # The first one, furthest upstream; none unless it is stale or asked for again.
+    cause: Cause | None = None
+    # What is outside now, or why that is not known.
+    source: Fingerprint | PipelineError | None = None
+
+
+Nodes = Mapping[luigi.Task, Node]
+
+
+def survey(tasks: Iterable[luigi.Task]) -> dict[luigi.Task, Node]:
+    """Return how tasks, and all that they need, stand, each after those that it needs itself."""
+    needed = requirements(tasks)
+    judge = _Judge(needed, _commits(needed), _sources_now(needed))
+    for task in needed:
+        judge.judge(task)
+    return judge.nodes
+
+
+def follows(task: luigi.Task) -> bool:
+    """Say whether a task is complete when what it needs is, so that nobody can ask for it alone."""
+    target = task.output()
+    return not isinstance(target, PartitionTarget) or target.follows
+
+
+def _commits(tasks: Iterable[luigi.Task]) -> dict[luigi.Task, Commit]:
+    """Return what is recorded of those of the tasks that were made, asking once for each dataset, table or file."""
+    groups: dict[Hashable, dict[Any, luigi.Task]] = defaultdict(dict)
+    for task in tasks:
+        target = task.output()
+        if isinstance(target, PartitionTarget):
+            groups[_whole(target)][target] = task
+    found: dict[luigi.Task, Commit] = {}
+    for group in groups.values():
+        commits = next(iter(group)).commits([target.partition for target in group])
+        found |= {task: commits[target.partition] for target, task in group.items() if target.partition in commits}
+    return found
+
+
+def _whole(target: Any) -> Hashable:
+    """Return what targets have in common that differ by their partition alone."""
+    return type(target), *(getattr(target, one.name) for one in fields(target) if one.name != "partition")
+
+
+def _sources_now(tasks: Iterable[luigi.Task]) -> dict[luigi.Task, Fingerprint | PipelineError]:
+    kinds: dict[type[SourceTask], list[SourceTask]] = defaultdict(list)
+    for task in tasks:
+        if isinstance(task, SourceTask):
+            kinds[type(task)].append(task)
+    return {task: now for kind, each in kinds.items() for task, now in kind.sources_now(each).items()}
+
+
+class _Judge:
+    """Says of one task after the other how it stands, each after those that it needs."""
+
+    def __init__(
+        self,
+        needed: Mapping[luigi.Task, Sequence[luigi.Task]],
+        commits: Mapping[luigi.Task, Commit],
+        sources: Mapping[luigi.Task, Fingerprint | PipelineError],
+    ) -> None:
+        self.needed, self.commits, self.sources = needed, commits, sources
+        self.nodes: dict[luigi.Task, Node] = {}
+        self.depths: dict[luigi.Task, int] = {}
+
+    def judge(self, task: luigi.Task) -> None:
+        needs, commit, source = self.needed[task], self.commits.get(task), self.sources.get(task)
+        self.depths[task] = 1 + max((self.depths[one] for one in needs), default=0)
+        made_of = [self.nodes[one] for one in self._made_of(task)]
+        is_complete = self._is_complete(task, commit, made_of)
+        if commit and commit.superseded_by:
+            status, cause = Status.SUPERSEDED, None
+        elif commit and not commit.is_complete and not follows(task):
+            status, cause = Status.ASKED, Cause(task, f"{task.task_family} was asked for again")
+        elif not commit and not is_complete:
+            status, cause = Status.MISSING, None
+        else:
+            causes = [*_changes(task, commit, source), *_replacements(commit, made_of)]
+            cause = min(causes, key=lambda one: self.depths[one.task], default=None)
+            status = Status.STALE if cause else Status.COMPLETE if is_complete else Status.MISSING
+        self.nodes[task] = Node(task, needs, status, is_complete, commit, cause, source)
+
+    def _is_complete(self, task: luigi.Task, commit: Commit | None, made_of: Iterable[Node]) -> bool:
+        """Say whether a task is complete as Luigi asks for it."""
+        if isinstance(task, luigi.WrapperTask):
+            return all(self.nodes[one].is_complete for one in self.needed[task])
+        if not isinstance(task.output(), PartitionTarget):
+            return task.complete()
+        if commit is None or not commit.is_complete or not follows(task):
+            return commit is not None and commit.is_complete
+        if commit.superseded_by:
+            return not any(one.status is Status.ASKED for one in made_of)
+        return all(one.is_complete and not _read_instead(commit, one) for one in made_of)
+
+    def _made_of(self, task: luigi.Task) -> Iterator[luigi.Task]:
+        """Yield the partitions that a task is made of: what only shows another's is passed over."""
+        for one in self.needed[task]:
+            if follows(one):
+                yield from self._made_of(one)
+            else:
+                yield one
+
+
+def _changes(task: Any, commit: Commit | None, now: Fingerprint | PipelineError | None) -> Iterator[Cause]:
+    """Yield that the source of a task is no longer what its partition was made of."""
+    if commit is None or not isinstance(now, Mapping):
+        return
+    for read in commit.inputs:
+        if not task.is_as_read(read.fingerprint, now):
+            was = {key: read.fingerprint.get(key) for key in now}
+            changes = [f"{key} {was[key]} → {to}" for key, to in now.items() if was[key] not in (None, to)]
+            what = f"the source of {task.task_family} has changed since it was read"
+            yield Cause(task, what, ", ".join([read.name, *changes]))
+
+
+def _replacements(commit: Commit | None, made_of: Iterable[Node]) -> Iterator[Cause]:
+    """Yield that what a partition was made of is by another attempt now, or why it will be."""
+    for one in made_of:
+        if one.cause:
+            yield one.cause
+        elif commit and one.commit and (read := _read_instead(commit, one)):
+            detail = f"{read.attempt or 'another place'} was read, {one.commit.attempt} is there now"
+            yield Cause(one.task, f"{one.task.task_family} was replaced since it was read", detail)
+
+
+def _read_instead(commit: Commit, node: Node) -> Input | None:
+    """Return the input that is the partition of a node, by another attempt than the one that is there."""
+    target = node.task.output()
+    if not isinstance(target, LakeTarget) or node.commit is None:
+        return None
+    name = (target.dataset.path, str(target.partition))
+    named = (one for one in commit.inputs if (one.name, one.partition) == name)
+    return next((one for one in named if one.attempt != node.commit.attempt), None)
