@@ -38,6 +38,7 @@ setup(
         "python-daemon>=3.1",
         "typer>=0.29",
         "rich>=14",
+        "openlineage-python>=1.54,<2",
     ],
     extras_require={
         "test": [

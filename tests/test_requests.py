@@ -3,8 +3,11 @@
 # ruff: noqa: F811 - fixtures
 
 import re
+from datetime import datetime, timedelta, timezone
 
 from fixtures_s3 import REGION, new_bucket, proxy  # noqa: F401 - fixtures
+
+from pipeline.core.history import records
 
 REVIEWS = ("RangeDaily", "--of", "MovieReview", "--start", "2010-12-01", "--stop", "2010-12-05")
 
@@ -23,6 +26,9 @@ def test_the_summary_adds_the_requests_of_all_processes(project, proxy, monkeypa
     assert len(proxy.requests) == len(asked) + 1
     assert sum(int(count[1].replace(",", "")) for count in counts) == len(asked)
     assert counts[1][0] == "S3: 2 requests (2 ListObjectsV2"
+    with project.in_force():
+        [run] = records(datetime.now(timezone.utc) - timedelta(days=1))
+    assert f"S3: {sum(run.requests.values()):,} requests" in made.output
 
 
 def test_without_s3_the_summary_says_nothing_of_it(project, monkeypatch):

@@ -13,7 +13,20 @@ from typing import Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from pipeline.cli import alert, history, migrate, orphans, query, reruns, seed, seed_stocks, services, vacuum, watch
+from pipeline.cli import (
+    alert,
+    history,
+    lineage,
+    migrate,
+    orphans,
+    query,
+    reruns,
+    seed,
+    seed_stocks,
+    services,
+    vacuum,
+    watch,
+)
 from pipeline.cli.console import complain
 from pipeline.cli.exit_codes import MEANINGS, ExitCode
 from pipeline.cli.output import is_json_wanted, print_document
@@ -54,6 +67,7 @@ for command in (
     vacuum.vacuum,
     orphans.orphans,
     history.history,
+    lineage.lineage,
     services.config,
     services.warm,
     alert.alert,

@@ -31,6 +31,7 @@ from pipeline.core.sections import (
     History,
     Jobs,
     Lake,
+    Lineage,
     Log,
     Stocks,
     UserBehaviour,
@@ -92,6 +93,10 @@ def alerts() -> Alerts:
 
 def history() -> History:
     return read_section("history", History)
+
+
+def lineage() -> Lineage:
+    return read_section("lineage", Lineage)
 
 
 def stocks() -> Stocks:

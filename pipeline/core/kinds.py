@@ -42,6 +42,13 @@ def as_region(value: str, folder: Path) -> str:
     return value
 
 
+def as_receiver(value: str, folder: Path) -> str:
+    """Return nothing, a URL as it is, or a path of this machine absolute."""
+    if value.startswith(("http://", "https://")):
+        return as_endpoint(value, folder)
+    return value and as_path(value, folder)
+
+
 def as_database(value: str, folder: Path) -> str:
     if value != "embedded" and urlsplit(value).scheme not in ("postgresql", "postgres"):
         raise ValueError

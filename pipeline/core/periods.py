@@ -107,6 +107,10 @@ class Period:
         """Return the task of a partition; `others` are its other parameters."""
         return self.kind(**{**(others or {}), self.name: value})
 
+    def span(self, value: Any) -> tuple[datetime, datetime]:
+        """Return when a partition begins, and when the next one does."""
+        return _moment(value), _moment(self.parameter.next_in_enumeration(value))
+
     def text(self, value: Any) -> str:
         """Return how a partition is typed."""
         return self.parameter.serialize(value)

@@ -19,6 +19,7 @@ from luigi.rpc import RPCError
 from luigi.setup_logging import InterfaceLogging
 
 from pipeline.core import config, history, luigi_settings, notices
+from pipeline.core.endings import Ending
 from pipeline.core.errors import SettingError, one_line
 from pipeline.core.lake import new_attempt_id
 from pipeline.core.logs import open_console, open_file
@@ -52,6 +53,7 @@ class RunWorker(PlannedWorker):
         self._roots: list[luigi.Task] = []
         self._has_begun = False
         self._note: Path | None = None
+        self._within = history.Parts()
         self._signals = Signals()
 
     def __enter__(self) -> RunWorker:
@@ -63,7 +65,6 @@ class RunWorker(PlannedWorker):
         except (SettingError, OSError) as error:
             self._refuse(error)
         self.run_id = os.environ.setdefault(WITHIN, new_attempt_id())
-        self._within = history.Parts()
         os.environ[client.RUN_FOLDER] = str(self.run_folder)
         self._signals.take()
         return super().__enter__()
@@ -137,14 +138,12 @@ class RunWorker(PlannedWorker):
         lines = self._last_lines(error)
         for line in lines:
             log.info("%s", line)
+        cause = one_line(error) if error else ""
+        ending = Ending(self.run_id, self._roots, self.summary, cause, self._note, self._within)
         if self._is_within:
-            history.note_within(self.run_folder, self.run_id, self.summary)
-            return
-        end = notices.FAILURE if error is not None else self.summary.end
-        # Before its note goes: a run that is killed here is told of, and its record is not replaced.
-        history.keep(self.run_id, end, self._roots, self.summary, self._within, one_line(error) if error else "")
-        notices.end(self._note)
-        notices.tell_of_end(end, self._roots, self.summary, lines)
+            ending.tell_outer(self.run_folder)
+        else:
+            ending.tell(lines)
 
     def _cancel_steps(self) -> None:
         """Cancel what the processes of this run have running elsewhere, when they are gone."""

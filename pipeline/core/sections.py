@@ -18,6 +18,7 @@ from pipeline.core.kinds import (
     as_path,
     as_place,
     as_project,
+    as_receiver,
     as_region,
     as_roles,
     as_runner,
@@ -102,6 +103,14 @@ class History:
 
 
 @dataclass(frozen=True)
+class Lineage:
+    """Who is told, as OpenLineage has it, what was made of what."""
+
+    to: str = setting("", as_receiver, "a file, or http(s)://host[:port][/path], or nothing")
+    namespace: str = setting("lakeshift", as_project, "up to 80 letters, digits, _ and -")
+
+
+@dataclass(frozen=True)
 class UserBehaviour:
     """What belongs to the user_behaviour pipeline alone."""
 
@@ -141,6 +150,7 @@ SECTIONS: dict[str, type] = {
     "log": Log,
     "alerts": Alerts,
     "history": History,
+    "lineage": Lineage,
     "user_behaviour": UserBehaviour,
     "stocks": Stocks,
 }

@@ -94,10 +94,13 @@ class Connector:
             f"{self} cannot be reached. Is it up, and is [database] url in luigi.cfg right? {error}"
         )
 
+    def address(self) -> tuple[str, str, str]:
+        """Return the host, or the folder of a socket, the port and the database."""
+        return self._hosts()[0], str(self.place.get("port", 5432)), self.place.get("dbname", "")
+
     def __str__(self) -> str:
-        host = self._hosts()[0]
-        port = "" if host.startswith("/") else f":{self.place.get('port', 5432)}"
-        return f"PostgreSQL at {host}{port}/{self.place.get('dbname', '')}"
+        host, port, database = self.address()
+        return f"PostgreSQL at {host}{'' if host.startswith('/') else f':{port}'}/{database}"
 
 
 def _says(error: Exception, texts: tuple[str, ...]) -> bool:

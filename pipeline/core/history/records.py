@@ -6,10 +6,11 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any
 
 from pipeline.core.history.parts import Part
+from pipeline.core.lake import begun_at
 
 FOLDER = "_history"
 SUCCESS, KILLED = "success", "killed"
@@ -30,7 +31,7 @@ class Name:
     def of(cls, path: str) -> Name | None:
         """Return what a path says, or None if it is no record's."""
         found = NAME.fullmatch(path.rpartition("/")[2])
-        return cls(found["id"], began_at(found["id"]), found["family"], path) if found else None
+        return cls(found["id"], begun_at(found["id"]), found["family"], path) if found else None
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class Record:
 
     @property
     def began_at(self) -> datetime:
-        return began_at(self.id)
+        return begun_at(self.id)
 
     @property
     def path(self) -> str:
@@ -95,11 +96,6 @@ class Record:
 def month_path(moment: datetime) -> str:
     """Return the folder with the records of the runs that began in a month."""
     return f"{FOLDER}/{moment:%Y/%m}"
-
-
-def began_at(run_id: str) -> datetime:
-    """Return when a run began; its id begins with that."""
-    return datetime.strptime(run_id.partition("-")[0], "%Y%m%dT%H%M%SZ").replace(tzinfo=timezone.utc)
 
 
 def _told(part: Part) -> dict[str, Any]:

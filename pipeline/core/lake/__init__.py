@@ -8,7 +8,7 @@ from pipeline.core import config
 from pipeline.core.lake.attempt import Attempt
 from pipeline.core.lake.manifest import Counts, Dataset, File, Input, Manifest, Partition, refuse_too_many
 from pipeline.core.lake.partitions import Lake, State
-from pipeline.core.lake.paths import attempt_in, new_attempt_id, seed_quarantine_path
+from pipeline.core.lake.paths import attempt_in, begun_at, new_attempt_id, seed_quarantine_path
 from pipeline.core.store import open_store
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "Partition",
     "State",
     "attempt_in",
+    "begun_at",
     "lake",
     "new_attempt_id",
     "refuse_too_many",

@@ -32,6 +32,12 @@ def attempt_in(location: str) -> str:
     return (ATTEMPT.findall(location) or [""])[-1]
 
 
+def begun_at(attempt: str) -> datetime.datetime:
+    """Return when an id was made."""
+    moment = datetime.datetime.strptime(attempt.partition("-")[0], "%Y%m%dT%H%M%SZ")
+    return moment.replace(tzinfo=datetime.timezone.utc)
+
+
 def data_path(dataset: Dataset, attempt: str, partition: Partition) -> str:
     """Return the folder with an attempt's data of one partition."""
     return f"{dataset}/{attempt}/{partition}"

@@ -1,0 +1,9 @@
+"""What was made of what, as OpenLineage events (spec 2-0-2), from what the commits say of themselves.
+
+A partition that was committed is a run of its task's job, which began with its attempt and completed with its commit.
+"""
+
+from pipeline.core.lineage.commits import Commit, commits
+from pipeline.core.lineage.sending import send, send_made
+
+__all__ = ["Commit", "commits", "send", "send_made"]
