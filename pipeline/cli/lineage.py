@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import typer
 
+from pipeline.cli.completion import task_names
 from pipeline.cli.console import counted, say
 from pipeline.cli.exit_codes import ExitCode
 from pipeline.cli.output import Tell, streams
 from pipeline.core.errors import PipelineError
 
-if TYPE_CHECKING:
-    import luigi
-
-Name = typer.Argument(metavar="TASK", help="Such as UserBehaviourMetric; what it needs is told of too.")
+Name = typer.Argument(
+    metavar="TASK", help="Such as UserBehaviourMetric; what it needs is told of too.", autocompletion=task_names
+)
 Range = typer.Option("--range", help="Such as 2010-12, or 2010-12-01-2010-12-11 (the day after the last).")
 Date = typer.Option("--date", help="Such as 2010-12-01, in the place of a range.")
 To = typer.Option("--to", metavar="FILE|URL", help="Where the events go; without it, they are only shown.")
@@ -45,40 +45,23 @@ def lineage(
     $OPENLINEAGE_API_KEY is sent as a bearer token, where it is set.
     """
     from pipeline.core.config import masked
+    from pipeline.core.graph import requirements
     from pipeline.core.lake import lake
-    from pipeline.core.lineage import commits, send
+    from pipeline.core.lineage import committed, send
     from pipeline.core.lineage.events import as_json, events
+    from pipeline.core.periods import parse_range
+    from pipeline.core.spans import Span
+    from pipeline.finding import task_class
 
     if bool(interval) == bool(date):
         raise PipelineError("Say which partitions: --range 2010-12, or --date 2010-12-01.")
-    found = commits(_with_needed(_tasks(task, interval or date or "")))
+    span = Span(task_class(task), parse_range(interval or date or ""))
+    span.check()
+    found = committed(requirements(map(span.task, span.values)))
     if to:
         tell({"to": masked(to), "sent": send(found, to)})
         return ExitCode.DONE
-    for commit in found:
-        for event in events(lake(), commit):
+    for made, commit in found:
+        for event in events(lake(), made, commit):
             tell(as_json(event))
     return ExitCode.DONE
-
-
-def _tasks(name: str, interval: str) -> list[luigi.Task]:
-    from pipeline.core.periods import parse_range, period_of
-    from pipeline.finding import task_class
-
-    period = period_of(task_class(name))
-    return [period.task(value) for value in period.values(parse_range(interval))]
-
-
-def _with_needed(tasks: Iterable[luigi.Task]) -> Iterator[luigi.Task]:
-    """Yield tasks and all that they need, each once, and after what it needs itself."""
-    seen: set[str] = set()
-
-    def walked(task: luigi.Task) -> Iterator[luigi.Task]:
-        if task.task_id not in seen:
-            seen.add(task.task_id)
-            for required in task.deps():
-                yield from walked(required)
-            yield task
-
-    for task in tasks:
-        yield from walked(task)

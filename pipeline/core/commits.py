@@ -22,10 +22,23 @@ class Commit:
     is_complete: bool = True
     # The partition of a later day that has taken its place, where a store has only the last one.
     superseded_by: str = ""
+    # Of a dataset: how many files there are, their bytes, and the columns with their types.
+    files: int | None = None
+    bytes: int | None = None
+    schema: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 def commit_of(state: State, manifest: Manifest) -> Commit:
     """Return what a manifest records."""
     rows = {"read": manifest.rows.read, "written": manifest.rows.written, "refused": manifest.rows.refused}
-    made_at, code = manifest.created_at, manifest.code_version
-    return Commit(manifest.attempt, manifest.inputs, made_at, code, rows, state.is_complete)
+    return Commit(
+        attempt=manifest.attempt,
+        inputs=manifest.inputs,
+        made_at=manifest.created_at,
+        code_version=manifest.code_version,
+        rows=rows,
+        files=len(manifest.files),
+        bytes=sum(file.bytes for file in manifest.files),
+        schema=manifest.schema,
+        is_complete=state.is_complete,
+    )

@@ -38,13 +38,14 @@ class Ending:
         history.keep(self.run_id, self.end, self.roots, self.summary, self.within, self.cause)
         notices.end(self.note)
         notices.tell_of_end(self.end, self.roots, self.summary, lines)
-        self._send_lineage()
+        lineage.send_made(_made(self.summary), self.roots, self.run_id)
 
-    def tell_outer(self, run_folder: Path) -> None:
-        """Tell the run that this one was a part of."""
-        history.note_within(run_folder, self.run_id, self.summary)
-        self._send_lineage()
 
-    def _send_lineage(self) -> None:
-        made = [one.task for one in self.summary.select(luigi.worker.DONE)]
-        lineage.send_made(made, self.roots, self.run_id)
+def tell_outer(run_folder: Path, run_id: str, summary: Summary) -> None:
+    """Tell the run of an id what a run within it made, and did not."""
+    history.note_within(run_folder, run_id, summary)
+    lineage.send_made(_made(summary))
+
+
+def _made(summary: Summary) -> list[luigi.Task]:
+    return [one.task for one in summary.select(luigi.worker.DONE)]

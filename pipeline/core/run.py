@@ -19,7 +19,7 @@ from luigi.rpc import RPCError
 from luigi.setup_logging import InterfaceLogging
 
 from pipeline.core import config, history, luigi_settings, notices
-from pipeline.core.endings import Ending
+from pipeline.core.endings import Ending, tell_outer
 from pipeline.core.errors import SettingError, one_line
 from pipeline.core.lake import new_attempt_id
 from pipeline.core.logs import open_console, open_file
@@ -138,12 +138,11 @@ class RunWorker(PlannedWorker):
         lines = self._last_lines(error)
         for line in lines:
             log.info("%s", line)
-        cause = one_line(error) if error else ""
-        ending = Ending(self.run_id, self._roots, self.summary, cause, self._note, self._within)
         if self._is_within:
-            ending.tell_outer(self.run_folder)
+            tell_outer(self.run_folder, self.run_id, self.summary)
         else:
-            ending.tell(lines)
+            cause = one_line(error) if error else ""
+            Ending(self.run_id, self._roots, self.summary, cause, self._note, self._within).tell(lines)
 
     def _cancel_steps(self) -> None:
         """Cancel what the processes of this run have running elsewhere, when they are gone."""

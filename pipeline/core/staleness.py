@@ -8,8 +8,8 @@ asked for at once: of each dataset, each table, and each source.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
@@ -19,7 +19,7 @@ from pipeline.core.commits import Commit
 from pipeline.core.errors import PipelineError
 from pipeline.core.graph import requirements
 from pipeline.core.lake import Input
-from pipeline.core.targets import LakeTarget, PartitionTarget
+from pipeline.core.targets import LakeTarget, PartitionTarget, commits_of
 from pipeline.core.tasks.lake import Fingerprint, SourceTask
 
 
@@ -65,7 +65,7 @@ Nodes = Mapping[luigi.Task, Node]
 def survey(tasks: Iterable[luigi.Task]) -> dict[luigi.Task, Node]:
     """Return how tasks, and all that they need, stand, each after those that it needs itself."""
     needed = requirements(tasks)
-    judge = _Judge(needed, _commits(needed), _sources_now(needed))
+    judge = _Judge(needed, commits_of(needed), _sources_now(needed))
     for task in needed:
         judge.judge(task)
     return judge.nodes
@@ -75,25 +75,6 @@ def follows(task: luigi.Task) -> bool:
     """Say whether a task is complete when what it needs is, so that nobody can ask for it alone."""
     target = task.output()
     return not isinstance(target, PartitionTarget) or target.follows
-
-
-def _commits(tasks: Iterable[luigi.Task]) -> dict[luigi.Task, Commit]:
-    """Return what is recorded of those of the tasks that were made, asking once for each dataset, table or file."""
-    groups: dict[Hashable, dict[Any, luigi.Task]] = defaultdict(dict)
-    for task in tasks:
-        target = task.output()
-        if isinstance(target, PartitionTarget):
-            groups[_whole(target)][target] = task
-    found: dict[luigi.Task, Commit] = {}
-    for group in groups.values():
-        commits = next(iter(group)).commits([target.partition for target in group])
-        found |= {task: commits[target.partition] for target, task in group.items() if target.partition in commits}
-    return found
-
-
-def _whole(target: Any) -> Hashable:
-    """Return what targets have in common that differ by their partition alone."""
-    return type(target), *(getattr(target, one.name) for one in fields(target) if one.name != "partition")
 
 
 def _sources_now(tasks: Iterable[luigi.Task]) -> dict[luigi.Task, Fingerprint | PipelineError]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable
-from dataclasses import dataclass
-from typing import ClassVar
+from collections import defaultdict
+from collections.abc import Collection, Hashable, Iterable
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar
 
 import luigi
 
@@ -164,3 +165,22 @@ class ExternalPartitionTarget(PartitionTarget):
 
     def __str__(self) -> str:
         return f"{self.table} {self.partition}"
+
+
+def commits_of(tasks: Iterable[luigi.Task]) -> dict[luigi.Task, Commit]:
+    """Return what is recorded of those of the tasks that were made, asking once for each dataset, table or file."""
+    groups: dict[Hashable, dict[Any, luigi.Task]] = defaultdict(dict)
+    for task in tasks:
+        target = task.output()
+        if isinstance(target, PartitionTarget):
+            groups[_whole(target)][target] = task
+    found: dict[luigi.Task, Commit] = {}
+    for group in groups.values():
+        commits = next(iter(group)).commits([target.partition for target in group])
+        found |= {task: commits[target.partition] for target, task in group.items() if target.partition in commits}
+    return found
+
+
+def _whole(target: Any) -> Hashable:
+    """Return what targets have in common that differ by their partition alone."""
+    return type(target), *(getattr(target, one.name) for one in fields(target) if one.name != "partition")

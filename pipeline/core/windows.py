@@ -16,7 +16,7 @@ from luigi.scheduler import Scheduler
 from luigi.task import flatten
 from luigi.worker import DONE
 
-from pipeline.core import history
+from pipeline.core.endings import tell_outer
 from pipeline.core.planned import PlannedWorker
 from pipeline.core.planning import Plan
 from pipeline.core.runtime import WITHIN
@@ -52,7 +52,7 @@ class WindowWorker(PlannedWorker):
             return super().__exit__(*raised)
         finally:
             if run_id := os.environ.get(WITHIN):
-                history.note_within(run_folder(), run_id, self.summary)
+                tell_outer(run_folder(), run_id, self.summary)
 
 
 def carry_out(tasks: Iterable[luigi.Task], plan: Plan, processes: int) -> Summary:

@@ -3,7 +3,7 @@
 A partition that was committed is a run of its task's job, which began with its attempt and completed with its commit.
 """
 
-from pipeline.core.lineage.commits import Commit, commits
+from pipeline.core.lineage.committed import committed
 from pipeline.core.lineage.sending import send, send_made
 
-__all__ = ["Commit", "commits", "send", "send_made"]
+__all__ = ["committed", "send", "send_made"]

@@ -24,10 +24,10 @@ from openlineage.client.serde import Serde
 from openlineage.client.uuid import generate_static_uuid
 
 from pipeline.core import config
+from pipeline.core.commits import Commit
 from pipeline.core.errors import PipelineError
 from pipeline.core.lake import Input, Lake, Partition, begun_at
-from pipeline.core.lineage.commits import Commit
-from pipeline.core.lineage.naming import Named, of_input
+from pipeline.core.lineage.naming import Named, of_input, of_target
 from pipeline.core.periods import period_of
 from pipeline.core.version import code_version
 
@@ -35,22 +35,25 @@ ENGINE = "Lakeshift"
 JOB_TYPE = job_type_job.JobTypeJobFacet("BATCH", ENGINE.upper(), "TASK")
 
 
-def events(lake: Lake, commit: Commit, parent: parent_run.ParentRunFacet | None = None) -> Iterator[RunEvent]:
+def events(
+    lake: Lake, task: Any, commit: Commit, parent: parent_run.ParentRunFacet | None = None
+) -> Iterator[RunEvent]:
     """Yield that the making of a partition began, and that it is complete; the same ones, whenever they are asked for.
 
     parent is the run that it was a part of, if that is known.
     """
     set_producer(f"urn:lakeshift:{code_version()}")
-    run, job = _run(commit, parent), _job(commit.task)
-    began_at = _text(begun_at(commit.attempt))
-    yield RunEvent(eventType=RunState.START, eventTime=began_at, run=run, job=job)
+    target, job = task.output(), _job(task)
+    made = of_target(lake, target)
+    run = _run(task, made, commit, parent)
+    yield RunEvent(eventType=RunState.START, eventTime=_text(begun_at(commit.attempt)), run=run, job=job)
     yield RunEvent(
         eventType=RunState.COMPLETE,
-        eventTime=_text(commit.committed_at),
+        eventTime=commit.made_at,
         run=run,
         job=job,
         inputs=[_read(of_input(lake, one), one) for one in commit.inputs],
-        outputs=[_written(commit)],
+        outputs=[_written(made, target.partition, commit)],
     )
 
 
@@ -67,12 +70,12 @@ def parent_of(roots: Sequence[luigi.Task], run_id: str) -> parent_run.ParentRunF
     return parent_run.ParentRunFacet(parent_run.Run(number), parent_run.Job(*_job_name(roots[0])))
 
 
-def _run(commit: Commit, parent: parent_run.ParentRunFacet | None) -> Run:
+def _run(task: Any, made: Named, commit: Commit, parent: parent_run.ParentRunFacet | None) -> Run:
     # A day of a batch shares its attempt with others.
-    what = " ".join((*commit.made, str(commit.partition), commit.attempt))
+    what = " ".join((*made, str(task.output().partition), commit.attempt))
     facets: dict[str, Any] = {
         "processing_engine": processing_engine_run.ProcessingEngineRunFacet(commit.code_version, ENGINE),
-        "nominalTime": _nominal_time(commit.task),
+        "nominalTime": _nominal_time(task),
         "parent": parent,
     }
     number = str(generate_static_uuid(begun_at(commit.attempt), what.encode()))
@@ -111,12 +114,12 @@ def _read(named: Named, source: Input) -> InputDataset:
     return InputDataset(*named, inputFacets=read, facets=_facets(named, version))
 
 
-def _written(commit: Commit) -> OutputDataset:
+def _written(made: Named, partition: Partition, commit: Commit) -> OutputDataset:
     statistics = output_statistics_output_dataset.OutputStatisticsOutputDatasetFacet(
-        commit.rows, commit.bytes, commit.files
+        commit.rows["written"], commit.bytes, commit.files
     )
-    subset = base_subset_dataset.OutputSubsetOutputDatasetFacet(_subset(commit.partition))
-    facets = _facets(commit.made, commit.attempt)
+    subset = base_subset_dataset.OutputSubsetOutputDatasetFacet(_subset(partition))
+    facets = _facets(made, commit.attempt)
     if commit.schema:
         columns = enumerate(commit.schema.items(), start=1)
         fields = [
@@ -124,7 +127,7 @@ def _written(commit: Commit) -> OutputDataset:
             for number, (name, kind) in columns
         ]
         facets["schema"] = schema_dataset.SchemaDatasetFacet(fields)
-    return OutputDataset(*commit.made, outputFacets={"outputStatistics": statistics, "subset": subset}, facets=facets)
+    return OutputDataset(*made, outputFacets={"outputStatistics": statistics, "subset": subset}, facets=facets)
 
 
 def _facets(named: Named, version: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from pipeline.core import config
 from pipeline.core.addresses import RedshiftAddress
 from pipeline.core.database.connecting import Connector
 from pipeline.core.lake import Dataset, Input, Lake
+from pipeline.core.targets import DatabaseTarget, LakeTarget, TableTarget
 
 # Of a cluster or a workgroup; a host of another name is taken as it is.
 AMAZONS = re.compile(r"(?P<name>[^.]+)\.[^.]+\.(?P<region>[^.]+)\.redshift(-serverless)?\.amazonaws\.com(\.cn)?")
@@ -31,6 +32,13 @@ def of_place(place: str) -> Named:
 def of_dataset(lake: Lake, dataset: Dataset) -> Named:
     """Return the name of a dataset of the lake: all of it, of which a run reads or writes a partition."""
     return of_place(lake.store.url(dataset.path))
+
+
+def of_target(lake: Lake, target: LakeTarget | TableTarget) -> Named:
+    """Return the name of what a target is a partition of."""
+    if isinstance(target, LakeTarget):
+        return of_dataset(lake, target.dataset)
+    return (of_database_table if isinstance(target, DatabaseTarget) else of_warehouse_table)(target.table)
 
 
 def of_input(lake: Lake, source: Input) -> Named:

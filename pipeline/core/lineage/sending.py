@@ -15,7 +15,7 @@ from pipeline.core.addresses import is_here
 from pipeline.core.config import masked
 from pipeline.core.errors import PipelineError, SettingError, SourceUnavailable, one_line
 from pipeline.core.lake import lake
-from pipeline.core.lineage.commits import Commit, commits
+from pipeline.core.lineage.committed import Committed, committed
 from pipeline.core.settings import masked_text
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ SAID_CHARACTERS = 200
 Emit = Callable[["RunEvent"], object]
 
 
-def send(found: Iterable[Commit], to: str, parent: parent_run.ParentRunFacet | None = None) -> int:
+def send(found: Iterable[Committed], to: str, parent: parent_run.ParentRunFacet | None = None) -> int:
     """Send the events of commits to a file or a URL, and return of how many.
 
     Raises SettingError or SourceUnavailable, with what was sent until then.
@@ -52,28 +52,31 @@ def send(found: Iterable[Commit], to: str, parent: parent_run.ParentRunFacet | N
     from pipeline.core.lineage.events import events
 
     emit, store, sent = _receiver(to), lake(), 0
-    for commit in found:
+    for task, commit in found:
         try:
-            for event in events(store, commit, parent):
+            for event in events(store, task, commit, parent):
                 emit(event)
         except Exception as error:
             before = f"{sent:,} partition{'' if sent == 1 else 's'}"
             raise SourceUnavailable(
-                f"{_cause(to, error)} Sent before that: {before}; the next was that of {commit.task.task_family}"
-                f" {commit.partition}. Send them all again: what comes twice counts once."
+                f"{_cause(to, error)} Sent before that: {before}; the next was that of {task.task_family}"
+                f" {task.output().partition}. Send them all again: what comes twice counts once."
             ) from error
         sent += 1
     return sent
 
 
-def send_made(made: Sequence[luigi.Task], roots: Sequence[luigi.Task], run_id: str) -> None:
-    """Send the events of what a run made, if the settings say where to; whatever is in the way, it ends as it would."""
+def send_made(made: Sequence[luigi.Task], roots: Sequence[luigi.Task] = (), run_id: str = "") -> None:
+    """Send the events of what a run made, if the settings say where to; whatever is in the way, it ends as it would.
+
+    roots and the id are those of the run, where it is to be told of as their parent.
+    """
     try:
         to = config.lineage().to
         if to and made:
             from pipeline.core.lineage.events import parent_of
 
-            send(commits(made), to, parent_of(roots, run_id))
+            send(committed(made), to, parent_of(roots, run_id))
     except Exception as error:
         log.warning("The lineage of this run was not sent: %s", one_line(error))
 
