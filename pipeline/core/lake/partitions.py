@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 from pipeline.core.errors import CheckFailed, CommitLost, PipelineError, SourceUnavailable
@@ -119,7 +120,11 @@ class Lake:
 
     def open(self, manifest: Manifest, name: str) -> BinaryIO:
         """Return a file of a committed partition, open for reading."""
-        return self.store.open(f"{data_path(manifest.dataset, manifest.attempt, manifest.partition)}/{name}", "rb")
+        return self.store.open(_file_path(manifest, name), "rb")
+
+    def local_path(self, manifest: Manifest, name: str) -> Path | None:
+        """Return where a file of a committed partition lies on this machine, or None if it does not."""
+        return self.store.local_path(_file_path(manifest, name))
 
     def begin(self, dataset: Dataset, partition: Partition, task_id: str) -> Attempt:
         """Return a new attempt at a partition. Raises CommitLost if another one has completed it meanwhile."""
@@ -202,3 +207,7 @@ def _each(partitions: Iterable[Partition], ask: Callable[[Partition], T]) -> dic
     partitions = list(partitions)
     with ThreadPoolExecutor(READ_AT_ONCE) as pool:
         return dict(zip(partitions, pool.map(answer, partitions), strict=True))
+
+
+def _file_path(manifest: Manifest, name: str) -> str:
+    return f"{data_path(manifest.dataset, manifest.attempt, manifest.partition)}/{name}"

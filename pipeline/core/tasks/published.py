@@ -126,8 +126,12 @@ def _publish(target: PublishedTarget, manifest: Manifest) -> bool:
     store = target.store
     # Nobody is to believe of the copy what is said of another.
     store.delete([target.beside])
-    with lake().open(manifest, file.name) as source, store.open(target.path, "wb") as copy:
-        shutil.copyfileobj(source, copy, BUFFER_BYTES)
+    here = lake().local_path(manifest, file.name)
+    if here:
+        store.put_file(here, target.path)
+    else:
+        with lake().open(manifest, file.name) as source, store.open(target.path, "wb") as copy:
+            shutil.copyfileobj(source, copy, BUFFER_BYTES)
     store.sync([target.path])
     found = target.copy()
     return found is not None and found.bytes == file.bytes and store.create(target.beside, label(manifest, found))
