@@ -57,7 +57,7 @@ class Stocks:
             finally:
                 process.kill()
 
-    def table(self, columns: str = COLUMNS, order: str = "ORDER BY ctid") -> list[tuple]:
+    def table(self, columns: str = COLUMNS, order: str = "ORDER BY tableoid::regclass::text, ctid") -> list[tuple]:
         """Return the rows in the order in which they were copied."""
         return self.project.database_query(f"SELECT {columns} FROM public.historical_stocks_data {order}")
 

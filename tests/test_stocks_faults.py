@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from fixtures_stocks import DAY, NEW, NEXT_DAY, loaded, stocks  # noqa: F401
+from fixtures_stocks import DAY, NEW, NEXT_DAY, OLD, loaded, stocks  # noqa: F401
 from processes import wait_until
 
 MOMENTS = [
     "before the manifest", "after the manifest", "before the published file", "before its label", "before the commit",
     "after the commit",
 ]  # fmt: skip
+
+SECOND_HALF = r"SELECT relname FROM pg_class WHERE relname ~ '^historical_stocks_data_\w+_second$'"
 
 
 @pytest.mark.parametrize(
@@ -27,6 +29,24 @@ def test_a_run_that_was_killed_is_finished_by_the_same_line(loaded, moment):  # 
     assert (done.code, loaded.table()) == (0, new), done.output
     assert len(loaded.drop.published.read_text().splitlines()) == 3
     assert loaded.told() == ["Failure", "Success"][: 1 if moment == "after the commit" else 2]
+
+
+def test_of_a_run_that_was_killed_when_its_second_session_had_committed_nothing_is_left(loaded):  # noqa: F811
+    names = ("a.us.csv", "b.us.csv", "c.us.csv")
+    for name in names[1:]:
+        loaded.drop.put(name, *OLD)
+    loaded.drop.list(*names)
+    new = loaded.expected(*names)
+    with loaded.held("during the copy", NEXT_DAY) as held:
+        wait_until(lambda: loaded.project.database_query(SECOND_HALF), 60)
+        held.kill()
+    between = loaded.table()
+
+    done = loaded.run(NEXT_DAY)
+
+    assert between == new[:2]
+    assert (done.code, loaded.table()) == (0, new), done.output
+    assert loaded.project.database_query(SECOND_HALF) == []
 
 
 @pytest.mark.faults

@@ -100,7 +100,7 @@ def read_back(file) -> pandas.DataFrame:
 
 def loaded(project) -> pandas.DataFrame:
     copied = io.BytesIO()
-    sql = f"SELECT {', '.join(COLUMNS)} FROM public.historical_stocks_data ORDER BY ctid"
+    sql = f"SELECT {', '.join(COLUMNS)} FROM public.historical_stocks_data ORDER BY tableoid::regclass::text, ctid"
     with project.in_force(), database().transaction() as cursor, database().copy_out(cursor, sql) as stream:
         stream.readline()
         copied.write(stream.read())

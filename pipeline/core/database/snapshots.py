@@ -18,6 +18,8 @@ from psycopg2 import sql as names
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
 
 from pipeline.core.database.copies import fill
+from pipeline.core.database.fresh import analyze, attach, create, drop, fetched, index, named
+from pipeline.core.database.halves import Halves
 from pipeline.core.database.waiting import Query, busy
 from pipeline.core.errors import CheckFailed
 from pipeline.core.etl_load import Load
@@ -33,19 +35,6 @@ SELECT relnamespace::regnamespace || '.' || relname
 FROM pg_inherits
 JOIN pg_class ON pg_class.oid = inhrelid
 WHERE inhparent = to_regclass(%(table)s)
-"""
-# What each index of a table is, after the name of that. One of a constraint is made by ATTACH.
-INDEXES = """
-SELECT
-    CASE WHEN indisunique THEN 'UNIQUE ' ELSE '' END,
-    substr(pg_get_indexdef(indexrelid), 2 + length(format(
-        'CREATE %%sINDEX %%I ON ONLY %%s.%%I', CASE WHEN indisunique THEN 'UNIQUE ' END, indexes.relname,
-        tables.relnamespace::regnamespace, tables.relname
-    )))
-FROM pg_index
-JOIN pg_class AS indexes ON indexes.oid = indexrelid
-JOIN pg_class AS tables ON tables.oid = indrelid
-WHERE indrelid = to_regclass(%(table)s) AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid)
 """
 # Who waits for the swap holds up all who come to read after it, so it gives way to those who read for long.
 SWAP_WAIT = "100ms"
@@ -66,7 +55,8 @@ class SnapshotLoad(Load):
 
     def empty(self, cursor: Any) -> None:
         """Leave the rows for readers until the swap. Raises CheckFailed if what is loaded is of a later day."""
-        refuse_earlier(partial(_rows, cursor), self.table, self.partition)
+        self.copied.clear()
+        refuse_earlier(partial(fetched, cursor), self.table, self.partition)
 
     def fill(self, cursor: Any, columns: Sequence[str], stream: IO[bytes]) -> None:
         """Copy CSV without a header into the new table."""
@@ -93,29 +83,19 @@ def refuse_earlier(query: Query, table: str, partition: Partition) -> None:
 
 
 @contextmanager
-def beside(cursor: Any, load: SnapshotLoad, wait_seconds: int) -> Iterator[None]:
+def beside(cursor: Any, load: SnapshotLoad, wait_seconds: int, halves: Halves | None = None) -> Iterator[None]:
     """Make the new table of a load, empty; what it holds at the end takes the place of what is there.
 
-    Raises SourceUnavailable if others read the old rows for longer than `wait_seconds`.
+    Where a second session copies a half, that is taken in too. Raises SourceUnavailable if others read the old rows
+    for longer than `wait_seconds`.
     """
-    load.copied.clear()
-    # The disk is at it while the rows come, and not at COMMIT, when readers wait.
-    cursor.execute("SELECT set_config('backend_flush_after', '2MB', true)")
-    create = names.SQL("CREATE TABLE {} (LIKE {} INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING STORAGE)")
-    cursor.execute(create.format(_named(load.fresh), _named(load.table)))
+    create(cursor, load.fresh, load.table)
     yield
-    _index(cursor, load)
-    # The planner knows nothing of rows that were just copied.
-    cursor.execute(names.SQL("ANALYZE {}").format(_named(load.fresh)))
-    below = [old for (old,) in _rows(cursor, BELOW, {"table": load.table})]
-    _swap(cursor, load.table, below, load.fresh, wait_seconds)
-
-
-def _index(cursor: Any, load: SnapshotLoad) -> None:
-    """Make the indexes of the old rows for the new ones: ATTACH would, while readers wait."""
-    for kind, rest in _rows(cursor, INDEXES, {"table": load.table}):
-        create = names.SQL("CREATE {}INDEX ON {} {}")
-        cursor.execute(create.format(names.SQL(kind), _named(load.fresh), names.SQL(rest)))
+    index(cursor, load.fresh, load.table)
+    analyze(cursor, load.fresh)
+    fresh = halves.joined(cursor) if halves else load.fresh
+    below = [old for (old,) in fetched(cursor, BELOW, {"table": load.table})]
+    _swap(cursor, load.table, below, fresh, wait_seconds)
 
 
 def _swap(cursor: Any, table: str, old: list[str], fresh: str, wait_seconds: int) -> None:
@@ -126,14 +106,14 @@ def _swap(cursor: Any, table: str, old: list[str], fresh: str, wait_seconds: int
         stop=stop_after_delay(wait_seconds),
         reraise=True,
     )
-    [(before,)] = _rows(cursor, "SELECT current_setting('lock_timeout')")
+    [(before,)] = fetched(cursor, "SELECT current_setting('lock_timeout')")
     cursor.execute("SELECT set_config('lock_timeout', %s, true)", (SWAP_WAIT,))
     try:
         tries(lambda: _swap_once(cursor, table, old, fresh))
     except psycopg2.Error as error:
         if not _is_read(error):
             raise
-        raise busy(partial(_rows, cursor), f"ALTER TABLE {table} DETACH {' '.join(old)}", wait_seconds) from error
+        raise busy(partial(fetched, cursor), f"ALTER TABLE {table} DETACH {' '.join(old)}", wait_seconds) from error
     cursor.execute("SELECT set_config('lock_timeout', %s, true)", (before,))
 
 
@@ -141,22 +121,13 @@ def _swap_once(cursor: Any, table: str, old: list[str], fresh: str) -> None:
     cursor.execute("SAVEPOINT swap")
     try:
         for one in old:
-            cursor.execute(names.SQL("ALTER TABLE {} DETACH PARTITION {}").format(_named(table), _named(one)))
-            cursor.execute(names.SQL("DROP TABLE {}").format(_named(one)))
-        cursor.execute(names.SQL("ALTER TABLE {} ATTACH PARTITION {} DEFAULT").format(_named(table), _named(fresh)))
+            cursor.execute(names.SQL("ALTER TABLE {} DETACH PARTITION {}").format(named(table), named(one)))
+            drop(cursor, one)
+        attach(cursor, table, fresh, "DEFAULT")
     except psycopg2.Error:
         cursor.execute("ROLLBACK TO SAVEPOINT swap")
         raise
 
 
-def _rows(cursor: Any, sql: str, params: Any = None) -> list[tuple[Any, ...]]:
-    cursor.execute(sql, params)
-    return cursor.fetchall()
-
-
 def _is_read(error: BaseException) -> bool:
     return isinstance(error, psycopg2.Error) and error.pgcode == errorcodes.LOCK_NOT_AVAILABLE
-
-
-def _named(table: str) -> names.Identifier:
-    return names.Identifier(*table.split("."))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, ClassVar
 
 from luigi.task import flatten
 
 from pipeline.core.commits import Commit
 from pipeline.core.database import database
+from pipeline.core.database.halves import CsvFile, halved
 from pipeline.core.database.snapshots import SnapshotLoad, beside, last_loaded, refuse_earlier
 from pipeline.core.errors import CheckFailed, CommitLost
 from pipeline.core.lake import Input, Manifest, Partition, lake, new_attempt_id
@@ -60,16 +62,20 @@ class SnapshotTable(PartitionTask):
         load = SnapshotLoad(self.table, self.partition, new_attempt_id(), self.task_id, code_version(), seen, (source,))
 
         def write(cursor: Any) -> str:
-            with beside(cursor, load, store.wait_seconds):
-                for file in manifest.files:
-                    with lake().open(manifest, file.name) as stream:
+            files = [CsvFile(partial(lake().open, manifest, file.name), file.bytes) for file in manifest.files]
+            with (
+                halved(store.transaction, cursor, load, columns, files) as halves,
+                beside(cursor, load, store.wait_seconds, halves),
+            ):
+                for file_open in [halves.first_half] if halves else [file.open for file in files]:
+                    with file_open() as stream:
                         load.fill(cursor, columns, stream)
-                rows = load.count(cursor)
-                if rows != manifest.rows.written:
-                    raise CheckFailed(
-                        f"{self.output()}: {rows:,} rows of {manifest.location} were copied, which holds"
-                        f" {manifest.rows.written:,}. Nothing was changed; run it again."
-                    )
+            rows = load.count(cursor)
+            if rows != manifest.rows.written:
+                raise CheckFailed(
+                    f"{self.output()}: {rows:,} rows of {manifest.location} were copied, which holds"
+                    f" {manifest.rows.written:,}. Nothing was changed; run it again."
+                )
             return f"wrote {rows:,}"
 
         return store.load_partition(load, write)
