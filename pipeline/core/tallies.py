@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import luigi
 from luigi.worker import DONE
 
 from pipeline.core.causes import Cause, Causes, cause_of
@@ -49,15 +50,15 @@ class Tally:
     def tried(self) -> int:
         return sum(window.partitions for window in self.windows)
 
-    def take(self, values: Sequence[Any], summary: Summary, started: float) -> None:
-        """Take in how a window ended."""
+    def take(self, tasks: Mapping[Any, luigi.Task], summary: Summary, started: float) -> None:
+        """Take in how the window of some values and their tasks ended."""
         made_before, failures = len(self.made), Causes()
-        for value in values:
-            self._take_one(value, summary, failures)
+        for value, task in tasks.items():
+            self._take_one(value, task, summary, failures)
         for outcome in summary.select(DONE):
             if outcome.rows:
                 self.rows.setdefault(_dataset(outcome), Counter()).update(outcome.rows)
-        self._end_window(values, failures, len(self.made) - made_before, started)
+        self._end_window(list(tasks), failures, len(self.made) - made_before, started)
 
     def take_broken(self, values: Sequence[Any], error: str, started: float) -> None:
         """Take in a window that could not be carried out."""
@@ -75,8 +76,7 @@ class Tally:
         family = self.span.kind.get_task_family()
         return Cause(text, f"{family} {self.span.period.text(value)}", family)
 
-    def _take_one(self, value: Any, summary: Summary, failures: Causes) -> None:
-        task = self.span.task(value)
+    def _take_one(self, value: Any, task: luigi.Task, summary: Summary, failures: Causes) -> None:
         outcome = summary.outcomes.get(task.task_id)
         if outcome and outcome.status == DONE:
             (self.made if outcome.was_due else self.elsewhere).add(value)

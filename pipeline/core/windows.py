@@ -8,6 +8,7 @@ handed to whoever asked for it.
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -35,6 +36,25 @@ class Windowed:
     processes: int = 1
 
 
+class Results:
+    """What tasks say at their end: those of this process without the way through the queue between processes."""
+
+    def __init__(self, between: Any) -> None:
+        self._between, self._here, self._pid = between, deque[Any](), os.getpid()
+
+    def put(self, result: Any) -> None:
+        if os.getpid() == self._pid:
+            self._here.append(result)
+        else:
+            self._between.put(result)
+
+    def get(self, timeout: float) -> Any:
+        return self._here.popleft() if self._here else self._between.get(timeout=timeout)
+
+    def close(self) -> None:
+        self._between.close()
+
+
 class WindowWorker(PlannedWorker):
     """The worker of one window, which shares with others what is known to be complete."""
 
@@ -43,6 +63,7 @@ class WindowWorker(PlannedWorker):
         # The handler of SIGUSR1 stays that of the run.
         super().__init__(scheduler, worker_processes=processes, no_install_shutdown_handler=True)
         self._plan = plan
+        self._task_result_queue = Results(self._task_result_queue)  # type: ignore[assignment]
 
     def plan(self) -> Plan:
         return self._plan

@@ -6,8 +6,8 @@ import datetime
 import json
 import time
 import traceback
-from collections.abc import Iterable
-from typing import ClassVar
+from collections.abc import Iterable, Iterator
+from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
 import luigi
@@ -21,6 +21,18 @@ from pipeline.core.targets import PartitionTarget
 
 class MakingTask(luigi.Task):
     """A task that says how its making went, to the visualiser and to the run's summary."""
+
+    _known_params: ClassVar[Any] = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        type(self)._known_params = self.get_params()
+
+    @classmethod
+    def get_params(cls) -> Any:
+        # Luigi looks through the whole class for them, some twenty times a task. Whatever adds one to a class, such as
+        # @requires, does so before there is a task of it.
+        return cls.__dict__.get("_known_params") or super().get_params()
 
     def make(self) -> str:
         """Make what the task is for, and return in a few words what that holds."""
@@ -68,9 +80,27 @@ class PartitionTask(MakingTask):
     @classmethod
     def bulk_complete(cls, parameter_tuples: Iterable[datetime.date]) -> list[datetime.date]:
         """Return the days that are complete, asking each store once; Luigi may give a partial for the class."""
-        targets: dict[datetime.date, PartitionTarget] = {day: cls(date=day).output() for day in parameter_tuples}
+        days = list(parameter_tuples)
+        targets = {day: target for first in days[:1] for day, target in cls(date=first).outputs(days)}
         there = existing(targets.values())
         return [day for day, target in targets.items() if target in there]
+
+    def outputs(self, days: Iterable[datetime.date]) -> Iterator[tuple[datetime.date, PartitionTarget]]:
+        """Yield the output of the task of each day that is otherwise as this one."""
+        for day in days:
+            try:
+                yield day, self._on(day).output()
+            except AttributeError:
+                # It takes more to say than the parameters.
+                yield day, self.clone(date=day).output()
+
+    def _on(self, day: datetime.date) -> Any:
+        """Return the task of another day, or what has its parameters: Luigi takes ten times as long to make a task."""
+        if type(self).__init__ is not MakingTask.__init__:
+            return self.clone(date=day)
+        other = object.__new__(type(self))
+        vars(other).update({**self.param_kwargs, "date": day})
+        return other
 
 
 def refuse_unfinished(day: datetime.date, zone: ZoneInfo, closes: datetime.time | None = None) -> None:

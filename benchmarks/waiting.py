@@ -33,7 +33,7 @@ from rich.console import Console
 from rich.table import Table
 from s3_server import s3_server
 
-# This script has the name of a package that it measures, and the tests have the twin.
+# The tests have the twin of EMR.
 TESTS = Path(__file__).parents[1] / "tests"
 sys.path[0] = str(TESTS)
 
