@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 import luigi
@@ -18,6 +18,7 @@ from luigi.task import flatten
 from luigi.worker import DONE
 
 from pipeline.core.endings import tell_outer
+from pipeline.core.graph import requirements
 from pipeline.core.planned import PlannedWorker
 from pipeline.core.planning import Plan
 from pipeline.core.runtime import WITHIN
@@ -91,11 +92,4 @@ def carry_out(tasks: Iterable[luigi.Task], plan: Plan, processes: int) -> Summar
 
 def size_of(first: Iterable[luigi.Task]) -> int:
     """Return how many partitions a window has, by how many tasks the first of them takes, if there is one."""
-    tasks = {needed.task_id for task in first for needed in _with_needs(task)}
-    return max(1, min(PARTITIONS, TASKS // max(1, len(tasks))))
-
-
-def _with_needs(task: luigi.Task) -> Iterator[luigi.Task]:
-    yield task
-    for required in task.deps():
-        yield from _with_needs(required)
+    return max(1, min(PARTITIONS, TASKS // max(1, len(requirements(first)))))
