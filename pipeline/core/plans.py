@@ -10,7 +10,7 @@ from typing import Any
 
 import luigi
 
-from pipeline.core.staleness import Node, Status, follows, survey
+from pipeline.core.staleness import Node, Status, survey
 from pipeline.core.tasks.lake import SourceTask
 from pipeline.core.version import code_version
 
@@ -29,13 +29,15 @@ class RangePlan:
     def digest(self) -> str:
         """Return what is another for every other plan: of other partitions, or of other inputs or code."""
         due = {node.task for node in self.due}
-        made = [(str(node.task), node.status.value, _attempt(node), self._inputs(node, due)) for node in self.due]
-        text = json.dumps([code_version(), self.is_refresh, list(map(str, self.tasks)), made], sort_keys=True)
+        made = [(node.task.task_id, node.status.value, _attempt(node), self._inputs(node, due)) for node in self.due]
+        text = json.dumps(
+            [code_version(), self.is_refresh, [task.task_id for task in self.tasks], made], sort_keys=True
+        )
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     def _inputs(self, node: Node, due: set[Any]) -> dict[str, Any]:
         """Return what a partition would be made of: what is due before it has no attempt yet."""
-        inputs: dict[str, Any] = {str(one): None if one in due else _attempt(self.nodes[one]) for one in node.needs}
+        inputs: dict[str, Any] = {one.task_id: None if one in due else _attempt(self.nodes[one]) for one in node.needs}
         if isinstance(node.task, SourceTask):
             inputs["source"] = dict(node.source) if isinstance(node.source, Mapping) else None
         return inputs
@@ -66,7 +68,7 @@ def _due(nodes: Mapping[Any, Node], task: luigi.Task, is_needed: bool, refresh: 
 
 def request_refresh(tasks: Sequence[luigi.Task]) -> list[Node]:
     """Ask for what is stale of tasks, and of all that they need, to be made again, and return it."""
-    stale = [node for node in plan(tasks, refresh=True).due if node.status is Status.STALE and not follows(node.task)]
+    stale = [node for node in plan(tasks, refresh=True).due if node.status is Status.STALE and not node.follows]
     request_last_to_first([node.task for node in stale])
     return stale
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
@@ -45,9 +45,10 @@ class Cause:
 
 @dataclass(frozen=True)
 class Node:
-    """A task, what it needs, and what is known of its partition."""
+    """A task, its target, what it needs, and what is known of its partition."""
 
     task: Any
+    target: Any
     needs: Sequence[luigi.Task]
     status: Status
     # Whether a run would leave it alone.
@@ -58,23 +59,20 @@ class Node:
     # What is outside now, or why that is not known.
     source: Fingerprint | PipelineError | None = None
 
-
-Nodes = Mapping[luigi.Task, Node]
+    @property
+    def follows(self) -> bool:
+        """Whether it is complete when what it needs is, so that nobody can ask for it alone."""
+        return not isinstance(self.target, PartitionTarget) or self.target.follows
 
 
 def survey(tasks: Iterable[luigi.Task]) -> dict[luigi.Task, Node]:
     """Return how tasks, and all that they need, stand, each after those that it needs itself."""
     needed = requirements(tasks)
-    judge = _Judge(needed, commits_of(needed), _sources_now(needed))
+    targets = {task: task.output() for task in needed}
+    judge = _Judge(needed, targets, commits_of(needed), _sources_now(needed))
     for task in needed:
         judge.judge(task)
     return judge.nodes
-
-
-def follows(task: luigi.Task) -> bool:
-    """Say whether a task is complete when what it needs is, so that nobody can ask for it alone."""
-    target = task.output()
-    return not isinstance(target, PartitionTarget) or target.follows
 
 
 def _sources_now(tasks: Iterable[luigi.Task]) -> dict[luigi.Task, Fingerprint | PipelineError]:
@@ -91,56 +89,60 @@ class _Judge:
     def __init__(
         self,
         needed: Mapping[luigi.Task, Sequence[luigi.Task]],
+        targets: Mapping[luigi.Task, Any],
         commits: Mapping[luigi.Task, Commit],
         sources: Mapping[luigi.Task, Fingerprint | PipelineError],
     ) -> None:
-        self.needed, self.commits, self.sources = needed, commits, sources
+        self.needed, self.targets, self.commits, self.sources = needed, targets, commits, sources
         self.nodes: dict[luigi.Task, Node] = {}
         self.depths: dict[luigi.Task, int] = {}
 
     def judge(self, task: luigi.Task) -> None:
         needs, commit, source = self.needed[task], self.commits.get(task), self.sources.get(task)
         self.depths[task] = 1 + max((self.depths[one] for one in needs), default=0)
-        made_of = [self.nodes[one] for one in self._made_of(task)]
-        is_complete = self._is_complete(task, commit, made_of)
+        node = Node(task, self.targets[task], needs, Status.MISSING, False, commit, None, source)
+        made_of = list(self._made_of(needs))
+        is_complete = self._is_complete(node, made_of)
+        causes = [*_changes(node), *_replacements(node, made_of)]
+        cause = min(causes, key=lambda one: self.depths[one.task], default=None)
         if commit and commit.superseded_by:
             status, cause = Status.SUPERSEDED, None
-        elif commit and not commit.is_complete and not follows(task):
+        elif commit and not commit.is_complete and not node.follows:
             status, cause = Status.ASKED, Cause(task, f"{task.task_family} was asked for again")
         elif not commit and not is_complete:
             status, cause = Status.MISSING, None
         else:
-            causes = [*_changes(task, commit, source), *_replacements(commit, made_of)]
-            cause = min(causes, key=lambda one: self.depths[one.task], default=None)
             status = Status.STALE if cause else Status.COMPLETE if is_complete else Status.MISSING
-        self.nodes[task] = Node(task, needs, status, is_complete, commit, cause, source)
+        self.nodes[task] = replace(node, status=status, is_complete=is_complete, cause=cause)
 
-    def _is_complete(self, task: luigi.Task, commit: Commit | None, made_of: Iterable[Node]) -> bool:
+    def _is_complete(self, node: Node, made_of: Iterable[Node]) -> bool:
         """Say whether a task is complete as Luigi asks for it."""
-        if isinstance(task, luigi.WrapperTask):
-            return all(self.nodes[one].is_complete for one in self.needed[task])
-        if not isinstance(task.output(), PartitionTarget):
-            return task.complete()
-        if commit is None or not commit.is_complete or not follows(task):
+        commit = node.commit
+        if isinstance(node.task, luigi.WrapperTask):
+            return all(self.nodes[one].is_complete for one in node.needs)
+        if not isinstance(node.target, PartitionTarget):
+            return node.task.complete()
+        if commit is None or not commit.is_complete or not node.follows:
             return commit is not None and commit.is_complete
         if commit.superseded_by:
             return not any(one.status is Status.ASKED for one in made_of)
         return all(one.is_complete and not _read_instead(commit, one) for one in made_of)
 
-    def _made_of(self, task: luigi.Task) -> Iterator[luigi.Task]:
+    def _made_of(self, needs: Iterable[luigi.Task]) -> Iterator[Node]:
         """Yield the partitions that a task is made of: what only shows another's is passed over."""
-        for one in self.needed[task]:
-            if follows(one):
-                yield from self._made_of(one)
+        for node in map(self.nodes.__getitem__, needs):
+            if node.follows:
+                yield from self._made_of(node.needs)
             else:
-                yield one
+                yield node
 
 
-def _changes(task: Any, commit: Commit | None, now: Fingerprint | PipelineError | None) -> Iterator[Cause]:
+def _changes(node: Node) -> Iterator[Cause]:
     """Yield that the source of a task is no longer what its partition was made of."""
-    if commit is None or not isinstance(now, Mapping):
+    task, now = node.task, node.source
+    if node.commit is None or not isinstance(now, Mapping):
         return
-    for read in commit.inputs:
+    for read in node.commit.inputs:
         if not task.is_as_read(read.fingerprint, now):
             was = {key: read.fingerprint.get(key) for key in now}
             changes = [f"{key} {was[key]} → {to}" for key, to in now.items() if was[key] not in (None, to)]
@@ -148,21 +150,20 @@ def _changes(task: Any, commit: Commit | None, now: Fingerprint | PipelineError 
             yield Cause(task, what, ", ".join([read.name, *changes]))
 
 
-def _replacements(commit: Commit | None, made_of: Iterable[Node]) -> Iterator[Cause]:
+def _replacements(node: Node, made_of: Iterable[Node]) -> Iterator[Cause]:
     """Yield that what a partition was made of is by another attempt now, or why it will be."""
     for one in made_of:
         if one.cause:
             yield one.cause
-        elif commit and one.commit and (read := _read_instead(commit, one)):
+        elif node.commit and one.commit and (read := _read_instead(node.commit, one)):
             detail = f"{read.attempt or 'another place'} was read, {one.commit.attempt} is there now"
             yield Cause(one.task, f"{one.task.task_family} was replaced since it was read", detail)
 
 
 def _read_instead(commit: Commit, node: Node) -> Input | None:
     """Return the input that is the partition of a node, by another attempt than the one that is there."""
-    target = node.task.output()
-    if not isinstance(target, LakeTarget) or node.commit is None:
+    if not isinstance(node.target, LakeTarget) or node.commit is None:
         return None
-    name = (target.dataset.path, str(target.partition))
+    name = (node.target.dataset.path, str(node.target.partition))
     named = (one for one in commit.inputs if (one.name, one.partition) == name)
     return next((one for one in named if one.attempt != node.commit.attempt), None)

@@ -112,9 +112,9 @@ class SourceTask(LakeTask):
     @classmethod
     def sources_now(cls, tasks: Collection[Any]) -> dict[Any, Fingerprint | PipelineError]:
         """Return source_now of each of the tasks, or why it cannot be told, asking a source that several read once."""
-        first = {task.source_id(): task for task in tasks}
-        found = each_alone(first, lambda source, task: task.source_now())
-        return {task: found[task.source_id()] for task in tasks}
+        ids = {task: task.source_id() for task in tasks}
+        found = each_alone({source: task for task, source in ids.items()}, lambda source, task: task.source_now())
+        return {task: found[source] for task, source in ids.items()}
 
     def is_as_read(self, read: Fingerprint, now: Fingerprint) -> bool:
         """Say whether the source, of which source_now says `now`, is what a partition with that input was made of."""
