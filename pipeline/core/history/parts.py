@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -10,6 +9,7 @@ from typing import Any
 
 import luigi.worker
 
+from pipeline.core.causes import alike
 from pipeline.core.history.ranges import joined
 from pipeline.core.lake import Partition
 from pipeline.core.settings import masked_text
@@ -27,6 +27,7 @@ STATUSES = {
 EACH = 100
 # How many ways to end there are besides, and of how many ranges of partitions each has.
 ENDS, RANGES = 50, 50
+ROOM = 10 * RANGES
 OTHERS = "other causes, which the log has"
 
 
@@ -47,19 +48,36 @@ class Part:
     def is_made(self) -> bool:
         return self.status == MADE
 
-    def and_(self, other: Part) -> Part:
-        """Return both as one; beyond so many ranges of partitions only their number is known."""
-        return replace(
-            self,
-            partitions=joined((*self.partitions, *other.partitions))[:RANGES],
-            count=self.count + other.count,
-            seconds=round(self.seconds + other.seconds, 3),
-            rows=dict(Counter(self.rows) + Counter(other.rows)),
-        )
-
     @classmethod
     def from_values(cls, values: Mapping[str, Any]) -> Part:
         return cls(**{**values, "partitions": tuple(values.get("partitions", ()))})
+
+
+class _Alike:
+    """Parts that ended alike; beyond so many ranges of their partitions only the number of these is known."""
+
+    def __init__(self, first: Part) -> None:
+        self._first, self._count, self._seconds = first, 0, 0.0
+        self._partitions: list[str] = []
+        self._rows: Counter[str] = Counter()
+
+    def add(self, part: Part) -> None:
+        self._count += part.count
+        self._seconds += part.seconds
+        self._rows.update(part.rows)
+        self._partitions += part.partitions
+        # Not for each: it would cost as much as the rest together.
+        if len(self._partitions) > ROOM:
+            self._partitions = joined(self._partitions)[:RANGES]
+
+    def as_part(self) -> Part:
+        return replace(
+            self._first,
+            partitions=tuple(joined(self._partitions)[:RANGES]),
+            count=self._count,
+            seconds=round(self._seconds, 3),
+            rows=dict(self._rows),
+        )
 
 
 class Parts:
@@ -67,11 +85,11 @@ class Parts:
 
     def __init__(self) -> None:
         self._each: list[Part] = []
-        self._alike: dict[tuple[str, str, str], Part] = {}
+        self._alike: dict[tuple[str, str, str], _Alike] = {}
 
     def __iter__(self) -> Iterator[Part]:
         yield from self._each
-        yield from self._alike.values()
+        yield from (alike.as_part() for alike in self._alike.values())
 
     def add(self, part: Part) -> None:
         if not self._alike and len(self._each) < EACH:
@@ -88,12 +106,10 @@ class Parts:
                 self.add(_part(outcome, word))
 
     def _put(self, part: Part) -> None:
-        # Of the same cause each day's line has its own day and numbers.
-        key = (part.family, part.status, re.sub(r"\d+", "#", part.cause))
+        key = (part.family, part.status, alike(part.cause))
         if key not in self._alike and len(self._alike) >= ENDS:
             key, part = (part.family, part.status, OTHERS), replace(part, cause=OTHERS if part.cause else "")
-        found = self._alike.get(key)
-        self._alike[key] = found.and_(part) if found else part
+        self._alike.setdefault(key, _Alike(part)).add(part)
 
 
 def _part(outcome: Outcome, status: str) -> Part:
