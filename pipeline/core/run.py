@@ -27,7 +27,7 @@ from pipeline.core.planned import PlannedWorker
 from pipeline.core.runtime import WITHIN, remove_run_folder
 from pipeline.core.signals import Signals, Stopped
 from pipeline.core.spark import client
-from pipeline.core.spark.cost import cost_lines
+from pipeline.core.spark.cost import cost_of
 from pipeline.core.spark.run_end import end_cluster
 from pipeline.core.spark.submitted import cancel_submitted
 from pipeline.core.store.requests import requests_of
@@ -157,7 +157,8 @@ class RunWorker(PlannedWorker):
             client.stop_driver(self.run_folder)
             end_cluster(self.run_folder)
             self.summary.requests = requests_of(self.run_folder)
-            self.summary.cost = cost_lines(self.run_folder)
+            cost = cost_of(self.run_folder)
+            self.summary.cost, self.summary.money = cost.lines, cost.by_dataset
             remove_run_folder(self.run_folder)
 
     def _give_back(self, reason: str) -> None:

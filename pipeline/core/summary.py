@@ -7,6 +7,7 @@ import re
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 import luigi.worker
@@ -65,7 +66,9 @@ class Summary:
         self.outcomes: dict[str, Outcome] = {}
         self.elsewhere: dict[str, str] = {}
         self.requests: Counter[str] = Counter()
+        # What its steps on EMR cost: in words, and in money by the dataset that they made.
         self.cost: list[str] = []
+        self.money: dict[str, Decimal] = {}
 
     def end_now(self) -> None:
         """Have the run's duration stand: what comes now, such as telling of it, is no part of it."""

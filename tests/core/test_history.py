@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import date, datetime, timedelta, timezone
+from typing import Any
 
 import luigi
 import pytest
@@ -171,8 +172,8 @@ def test_what_is_no_record_is_passed_over_and_named(tmp_path, caplog):
     assert "00000000-Load.json is no record of a run, and is passed over" in caplog.text
 
 
-def given_record(began: datetime, *parts: Part, root: str = "Load") -> None:
-    record = Record(f"{began:%Y%m%dT%H%M%SZ}-{len(parts):08x}", root, root, "success", parts=parts)
+def given_record(began: datetime, *parts: Part, root: str = "Load", **more: Any) -> None:
+    record = Record(f"{began:%Y%m%dT%H%M%SZ}-{len(parts):08x}", root, root, "success", parts=parts, **more)
     assert lake().store.create(record.path, record.to_json())
 
 
@@ -191,6 +192,14 @@ def test_the_duration_of_a_task_is_the_average_of_its_latest_partitions():
     given_record(NOW - timedelta(1), Part("Load", "made", seconds=5.0))
 
     assert durations("Load", "Never") == {"Load": Duration(2.0, 4)}
+
+
+def test_what_a_partition_costs_on_emr_is_known_where_there_were_prices():
+    two = Part("Classified", "made", count=2, seconds=8.0, dataset="stage/classified")
+    given_record(NOW, two, money={"stage/classified": 0.5}, currency="USD")
+    given_record(NOW - timedelta(1), two, Part("Load", "made"), money={"stage/classified": 99.0}, currency="EUR")
+
+    assert durations("Classified", "Never") == {"Classified": Duration(4.0, 4, 0.25)}
 
 
 def test_what_runs_every_few_minutes_hides_no_other_and_is_not_read_through(monkeypatch):

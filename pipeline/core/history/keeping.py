@@ -14,6 +14,7 @@ from pathlib import Path
 import luigi
 import luigi.worker
 
+from pipeline.core import config
 from pipeline.core.asked import Asked, asked_of
 from pipeline.core.errors import one_line
 from pipeline.core.history.parts import Part, Parts
@@ -51,7 +52,10 @@ def keep(run_id: str, end: str, roots: Sequence[luigi.Task], summary: Summary, w
                 there=len(summary.select(luigi.worker.DONE, was_due=False)),
                 parts=list(within),
                 requests=dict(summary.requests),
-                cost=tuple(summary.cost),
+                # What stands below each line, partition by partition, may be long.
+                cost=[line for line in summary.cost if not line.startswith(" ")],
+                money={dataset: float(amount) for dataset, amount in summary.money.items()},
+                currency=config.emr_prices().currency if summary.money else "",
             )
         )
     except Exception as error:

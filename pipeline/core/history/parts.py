@@ -43,6 +43,8 @@ class Part:
     # Read, written and refused, where the tasks count them.
     rows: Mapping[str, int] = field(default_factory=dict, hash=False)
     cause: str = ""
+    # What they make, where that is one in the lake.
+    dataset: str = ""
 
     @property
     def is_made(self) -> bool:
@@ -122,4 +124,5 @@ def _part(outcome: Outcome, status: str) -> Part:
         rows=dict(outcome.rows),
         # What a task that was made says is its rows.
         cause="" if status == MADE else masked_text(outcome.text),
+        dataset=str(getattr(outcome.task, "dataset", "")),
     )

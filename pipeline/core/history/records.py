@@ -54,6 +54,9 @@ class Record:
     parts: Sequence[Part] = ()
     requests: Mapping[str, int] = field(default_factory=dict, hash=False)
     cost: Sequence[str] = ()
+    # What the steps cost that made partitions of a dataset, as far as there were prices.
+    money: Mapping[str, float] = field(default_factory=dict, hash=False)
+    currency: str = ""
 
     @property
     def began_at(self) -> datetime:

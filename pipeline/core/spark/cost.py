@@ -9,6 +9,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from decimal import Decimal
 from pathlib import Path
@@ -49,13 +50,35 @@ def note_steps(partition: str, entry: Entry, steps: Sequence[Step]) -> None:
         file.write(line.encode())
 
 
-def cost_lines(folder: Path) -> list[str]:
-    """Return what is said at the end of a run of the steps that it waited for: nothing if there were none."""
+@dataclass
+class Cost:
+    """What the steps that a run waited for cost: in words, and by their dataset where all prices are known."""
+
+    lines: list[str] = field(default_factory=list)
+    # In the currency of [emr_prices].
+    by_dataset: dict[str, Decimal] = field(default_factory=dict)
+
+    def add(self, used: Use) -> None:
+        self.lines += _lines(used)
+        for partition, hours in used.by_partition.items() if not _unpriced(used) else ():
+            dataset = partition.partition(" ")[0]
+            self.by_dataset[dataset] = self.by_dataset.get(dataset, Decimal(0)) + _money(hours)
+
+
+def cost_of(folder: Path) -> Cost:
+    """Return what the steps cost that a run waited for: nothing if there were none."""
+    cost = Cost()
     try:
         noted = _noted(folder)
     except (OSError, ValueError) as error:
-        return [f"EMR: what the run cost is not known: {one_line(error)}"]
-    return [line for place, partitions in noted.items() for line in _told(place, partitions)]
+        return Cost([f"EMR: what the run cost is not known: {one_line(error)}"])
+    for place, partitions in noted.items():
+        try:
+            cost.add(_use(place, partitions))
+        except Exception as error:
+            # The run is as good without.
+            cost.lines.append(f"EMR: what the steps on {place} cost is not known: {one_line(error)}")
+    return cost
 
 
 def _noted(folder: Path) -> dict[str, dict[str, dict[str, Times]]]:
@@ -66,14 +89,6 @@ def _noted(folder: Path) -> dict[str, dict[str, dict[str, Times]]]:
         note = json.loads(line)
         noted[note["place"]][note["partition"]].update(note["steps"])
     return noted
-
-
-def _told(place: str, partitions: Mapping[str, Mapping[str, Times]]) -> list[str]:
-    try:
-        return list(_lines(_use(place, partitions)))
-    except Exception as error:
-        # The run is as good without.
-        return [f"EMR: what the steps on {place} cost is not known: {one_line(error)}"]
 
 
 def _use(place: str, partitions: Mapping[str, Mapping[str, Times]]) -> Use:
@@ -95,7 +110,7 @@ def _use(place: str, partitions: Mapping[str, Mapping[str, Times]]) -> Use:
 
 def _lines(used: Use) -> Iterator[str]:
     """Yield what is said of a cluster or an application, and of each partition where there are several."""
-    unpriced = [kind for kind in used.hours if price_of(kind) is None]
+    unpriced = _unpriced(used)
     instances = ", ".join(f"{count} {kind}" for kind, count in used.counts.items())
     counted = f" ({instances})" if instances else ""
     price = f"; [emr_prices] has no price of {', '.join(unpriced)}" if unpriced else _paid(used.hours)
@@ -115,8 +130,16 @@ def _amounts(hours: Hours) -> str:
     return ", ".join(f"{_short(amount)} {unit}" for unit, amount in amounts.items()) or "nothing"
 
 
+def _unpriced(used: Use) -> list[str]:
+    return [kind for kind in used.hours if price_of(kind) is None]
+
+
+def _money(hours: Hours) -> Decimal:
+    return sum((Decimal(amount) * (price_of(kind) or 0) for kind, amount in hours.items()), Decimal(0))
+
+
 def _paid(hours: Hours) -> str:
-    money = sum((Decimal(amount) * (price_of(kind) or 0) for kind, amount in hours.items()), Decimal(0))
+    money = _money(hours)
     shown = f"< {CENT}" if 0 < money < CENT else _short(money)
     return f", {shown} {config.emr_prices().currency}"
 

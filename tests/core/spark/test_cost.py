@@ -13,7 +13,7 @@ from fixtures_s3 import REGION
 from emr.api import Emr
 from emr.cost import Use
 from pipeline.core.runtime import RUN_FOLDER
-from pipeline.core.spark.cost import FILE, _lines, cost_lines, note_steps
+from pipeline.core.spark.cost import FILE, _lines, cost_of, note_steps
 
 HOURS = r"0\.\d+ instance-hours"
 
@@ -43,7 +43,7 @@ def test_the_instance_hours_and_the_money_of_a_run_are_told(bench, emr, tmp_path
     bench.run()
     note(bench, "2010-12-01")
 
-    [line] = cost_lines(tmp_path)
+    [line] = cost_of(tmp_path).lines
 
     assert re.fullmatch(rf"EMR: {HOURS} on {emr.cluster_id} \(3 m7g.xlarge\), (0\.\d+|\d\.\d\d) EUR", line)
 
@@ -53,9 +53,13 @@ def test_each_partition_is_told_its_share_where_there_are_several(bench, tmp_pat
     bench.run()
     note(bench, "2010-12-02", "2010-12-01")
 
-    total, first, second = cost_lines(tmp_path)
+    cost = cost_of(tmp_path)
 
+    total, first, second = cost.lines
     assert re.fullmatch(rf"  stage/review insert_date=2010-12-01: {HOURS}, [\d.]+ USD", first)
+    assert {name: [pytest.approx(float(money), abs=0.03)] for name, money in cost.by_dataset.items()} == {
+        "stage/review": [numbers(total)[-1]]
+    }
     assert first.replace("12-01", "12-02") == second
     assert [numbers(first)[-1] * 2] == pytest.approx([numbers(total)[-1]], abs=0.03)
 
@@ -64,7 +68,7 @@ def test_without_a_price_the_hours_are_told_and_the_type_that_has_none(bench, em
     bench.run()
     note(bench, "2010-12-01", "2010-12-02")
 
-    line, first, _ = cost_lines(tmp_path)
+    line, first, _ = cost_of(tmp_path).lines
 
     assert line.endswith(f"on {emr.cluster_id} (3 m7g.xlarge); [emr_prices] has no price of m7g.xlarge")
     assert re.fullmatch(rf"  stage/review insert_date=2010-12-01: {HOURS}", first)
@@ -74,18 +78,18 @@ def test_of_steps_that_completed_emr_is_not_asked_again_when_they_ran(bench, emr
     settings("emr_prices", "m7g.xlarge", "0.2")
     entry = bench.run()
     note(bench, "2010-12-01")
-    before = cost_lines(tmp_path)
+    before = cost_of(tmp_path).lines
     note_steps("stage/review insert_date=2010-12-01", entry, Emr.connect().steps(entry.cluster_id, entry.step_ids))
     asked = emr.calls("ListSteps")
 
-    assert cost_lines(tmp_path) == before
+    assert cost_of(tmp_path).lines == before
     assert emr.calls("ListSteps") == asked
 
 
 def test_of_a_run_that_waited_for_no_steps_nothing_is_told_and_emr_is_asked_nothing(bench, emr, tmp_path):
     asked = emr.calls("ListSteps") + emr.calls("ListInstances")
 
-    assert cost_lines(tmp_path) == []
+    assert cost_of(tmp_path).lines == []
     assert emr.calls("ListSteps") + emr.calls("ListInstances") == asked
 
 
@@ -95,7 +99,7 @@ def test_steps_go_on_also_where_nothing_can_be_noted(bench, tmp_path):
 
     note(bench, "2010-12-01")
 
-    [line] = cost_lines(tmp_path)
+    [line] = cost_of(tmp_path).lines
     assert line.startswith("EMR: what the run cost is not known: ")
 
 
@@ -105,7 +109,7 @@ def test_a_run_ends_well_also_where_emr_cannot_be_asked(bench, tmp_path, setting
     settings("lake", "region", "")
     monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
 
-    assert cost_lines(tmp_path) == [
+    assert cost_of(tmp_path).lines == [
         f"EMR: what the steps on {bench.twin.cluster_id} cost is not known: NoRegionError: You must specify a region."
     ]
 
@@ -131,7 +135,7 @@ def test_what_emr_serverless_bills_is_told_with_its_prices(serverless, tmp_path,
     unknown = dataclasses.replace(entry, step_ids=(*entry.step_ids, "00unknown"))
     note_steps("stage/review insert_date=2010-12-01", unknown, ())
 
-    [line] = cost_lines(tmp_path)
+    [line] = cost_of(tmp_path).lines
 
     used = f"0.067 vCPU-hours, 0.27 GB-hours of memory on {serverless.cluster_id}, 5.60 USD"
     assert line == f"EMR: {used}; EMR does not tell yet what 1 job run used"
