@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from fixtures_audit import made_world, world  # noqa: F401
 from fixtures_emr import emr, emr_process  # noqa: F401
 from fixtures_luigid import luigid  # noqa: F401
 from fixtures_postgres import database_url, postgres, postgres_url  # noqa: F401

@@ -38,9 +38,9 @@ def database_url(postgres_url: str) -> Iterator[str]:
 
 
 @contextmanager
-def new_database(postgres_url: str, name: str) -> Iterator[str]:
-    """Yield the URL of an empty database, gone at the end."""
-    _run(postgres_url, f"CREATE DATABASE {name}")
+def new_database(postgres_url: str, name: str, template: str = "template1") -> Iterator[str]:
+    """Yield the URL of a database that is empty, or as another that nobody uses, gone at the end."""
+    _run(postgres_url, f"CREATE DATABASE {name} TEMPLATE {template}")
     yield postgres_url.replace("/postgres?", f"/{name}?")
     _run(postgres_url, f"DROP DATABASE {name} WITH (FORCE)")
 

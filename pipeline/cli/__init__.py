@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 
 from pipeline.cli import (
     alert,
+    audit,
     history,
     lineage,
     migrate,
@@ -64,6 +65,7 @@ for command in (
     query.query,
     reruns.rerun,
     watch.watch,
+    audit.audit,
     vacuum.vacuum,
     orphans.orphans,
     history.history,

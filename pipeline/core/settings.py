@@ -114,7 +114,13 @@ def find(section: str, key: str, default: str) -> tuple[str, str, Path]:
 
 def files_read() -> list[Path]:
     """Return the settings files that there are, the later over the earlier."""
-    return [Path(path).resolve() for path in LuigiConfigParser._config_paths if Path(path).exists()]
+    return _existing(tuple(map(str, LuigiConfigParser._config_paths)), Path.cwd())
+
+
+# Luigi reads them once. A setting that is asked for of each of thousands of days would cost three looks at the disk.
+@cache
+def _existing(paths: tuple[str, ...], folder: Path) -> list[Path]:
+    return [(folder / path).resolve() for path in paths if (folder / path).exists()]
 
 
 @cache

@@ -140,7 +140,10 @@ class Manifest:
 
     @classmethod
     def from_json(cls, data: bytes) -> Manifest:
-        """Return the manifest written as data. Raises ValueError, KeyError or TypeError if it is none."""
+        """Return the manifest written as data. Raises ValueError, KeyError, TypeError, AttributeError if it is none.
+
+        Raises CheckFailed if its counts do not balance.
+        """
         values: dict[str, Any] = json.loads(data)
         made = {
             "dataset": Dataset.parse(values["dataset"]),

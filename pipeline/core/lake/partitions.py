@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
-from pipeline.core.errors import CheckFailed, CommitLost, PipelineError, SourceUnavailable
+from pipeline.core.errors import CheckFailed, CommitLost, PipelineError, SourceUnavailable, one_line
 from pipeline.core.lake.attempt import Attempt
 from pipeline.core.lake.manifest import Dataset, Manifest, Partition
 from pipeline.core.lake.paths import data_path, manifest_path, manifests_path, new_attempt_id, place_of, reruns_path
@@ -118,6 +118,12 @@ class Lake:
         """Return where an attempt's data of a partition lies, for other programs."""
         return self.store.url(data_path(dataset, attempt, partition))
 
+    def read_manifests(
+        self, dataset: Dataset, partitions: Iterable[Partition]
+    ) -> dict[Partition, Manifest | PipelineError | None]:
+        """Return what manifests() does and None where there is none, or why one cannot be understood."""
+        return _each(partitions, lambda partition: self._read(dataset, partition)[0])
+
     def open(self, manifest: Manifest, name: str) -> BinaryIO:
         """Return a file of a committed partition, open for reading."""
         return self.store.open(_file_path(manifest, name), "rb")
@@ -164,8 +170,10 @@ class Lake:
             return None, None
         try:
             return Manifest.from_json(found.data), found.version
-        except (ValueError, KeyError, TypeError) as error:
-            raise CheckFailed(f"{self.store.url(path)} is no manifest: {error!r}. Look who wrote it.") from error
+        except (ValueError, KeyError, TypeError, AttributeError, CheckFailed) as error:
+            raise CheckFailed(
+                f"{self.store.url(path)} is no manifest: {one_line(error)}. Look who wrote it."
+            ) from error
 
     def _held(self, dataset: Dataset) -> dict[Partition, set[str]]:
         """Return the attempts that have files of each partition."""

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, ClassVar
 
 from pipeline.core import markers
 from pipeline.core.errors import SourceUnavailable
@@ -57,6 +57,8 @@ class Upload:
 class Store(ABC):
     """Files under one root; raises SourceUnavailable when the store does not answer."""
 
+    checksum_kind: ClassVar[str]
+
     @abstractmethod
     def url(self, path: str) -> str:
         """Return where a path lies for other programs: an absolute path, or s3://..."""
@@ -86,9 +88,10 @@ class Store(ABC):
 
     @abstractmethod
     def checksum(self, listed: Listed) -> str:
-        """Return what tells the bytes of a file from others, after the name of what it is, such as `crc32:`.
+        """Return what tells the bytes of a file from others, after its kind, such as `crc32:`.
 
         No request is made for it: a local file is read, and of an object its store has said it in the listing.
+        Raises SourceUnavailable if the file cannot be read.
         """
 
     @abstractmethod

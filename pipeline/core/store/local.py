@@ -24,6 +24,8 @@ ASIDE = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{16}")
 class LocalStore(Store):
     """Files below a folder, which is made by the first write."""
 
+    checksum_kind = "crc32"
+
     def __init__(self, root: str):
         self.root = Path(root).absolute()
 
@@ -72,7 +74,7 @@ class LocalStore(Store):
                     checksum = zlib.crc32(buffer[:count], checksum)
         except OSError as error:
             raise SourceUnavailable(f"{self.url(listed.path)} could not be read: {error.strerror}.") from error
-        return f"crc32:{checksum:08x}"
+        return f"{self.checksum_kind}:{checksum:08x}"
 
     def uploads(self) -> Iterator[Upload]:
         for folder, _, names in os.walk(self.root):

@@ -32,6 +32,8 @@ ABORT_AT_ONCE = 16
 class S3Store(Store):
     """Objects below s3://bucket/prefix, which a setting names. The credentials are those that boto3 would find."""
 
+    checksum_kind = "etag"
+
     def __init__(self, root: str, endpoint_url: str = "", region: str = "", setting: str = "[lake] root"):
         self.bucket, _, prefix = root.removeprefix("s3://").strip("/").partition("/")
         self.prefix = f"{prefix}/" if prefix else ""
@@ -74,7 +76,7 @@ class S3Store(Store):
 
     def checksum(self, listed: Listed) -> str:
         # No MD5 where an object came in parts or has a key of KMS, but always another for other bytes.
-        return f"etag:{listed.version}"
+        return f"{self.checksum_kind}:{listed.version}"
 
     def delete(self, paths: Iterable[str]) -> None:
         with self._answering(""):
