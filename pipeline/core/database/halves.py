@@ -64,8 +64,9 @@ class Halves:
         self.load, self.key, self.columns, self.file, self.cut = load, key, columns, file, cut
         self.second = f"{load.fresh}_second"
         self.stopped = threading.Event()
-        # The keys of the second half, as JSON.
-        self.copied: Future[str] = Future()
+        # The keys of the second half, as JSON, which are known before it is committed.
+        self.keys: Future[str] = Future()
+        self.copied: Future[None] = Future()
 
     def first_half(self) -> IO[bytes]:
         return cast(IO[bytes], _Part(self.file.open(), 0, self.cut, self.stopped))
@@ -73,21 +74,29 @@ class Halves:
     def second_half(self) -> IO[bytes]:
         return cast(IO[bytes], _Part(self.file.open(), self.cut, self.file.bytes, self.stopped))
 
-    def copy_second(self, transaction: Transaction) -> str:
-        """Copy the second half in a transaction, and return its keys as JSON."""
-        with transaction() as cursor, self.second_half() as stream:
-            drop_left(cursor, self.load.table)
-            create(cursor, self.second, self.load.table)
-            self.load.copied.append(fill(cursor, self.second, self.columns, stream))
-            index(cursor, self.second, self.load.table)
-            keys = names.SQL(KEYS).format(key=names.Identifier(self.key), table=named(self.second))
-            [(found,)] = fetched(cursor, keys)
-            analyze(cursor, self.second)
+    def copy_second(self, transaction: Transaction) -> None:
+        """Copy the second half in a transaction, and tell its keys."""
+        try:
+            with transaction() as cursor, self.second_half() as stream:
+                drop_left(cursor, self.load.table)
+                create(cursor, self.second, self.load.table)
+                self.load.copied.append(fill(cursor, self.second, self.columns, stream))
+                index(cursor, self.second, self.load.table)
+                self.keys.set_result(self._found_keys(cursor))
+                analyze(cursor, self.second)
+        except BaseException as error:
+            if not self.keys.done():
+                self.keys.set_exception(error)
+            raise
+
+    def _found_keys(self, cursor: Any) -> str:
+        keys = names.SQL(KEYS).format(key=names.Identifier(self.key), table=named(self.second))
+        [(found,)] = fetched(cursor, keys)
         return found or "{}"
 
     def joined(self, cursor: Any) -> str:
         """Return the table that has both halves, once the second is there."""
-        keys = self.copied.result()
+        keys = self.keys.result()
         cursor.execute("SAVEPOINT halves")
         try:
             return self._whole(cursor, keys)
@@ -96,6 +105,7 @@ class Halves:
                 raise
         # A key has rows in both, so that no partition can be told from the other: all go into one table.
         cursor.execute("ROLLBACK TO SAVEPOINT halves; RELEASE SAVEPOINT halves")
+        self.copied.result()
         drop(cursor, self.second)
         with self.second_half() as stream:
             fill(cursor, self.load.fresh, self.columns, stream)
@@ -109,6 +119,7 @@ class Halves:
         create(cursor, whole, self.load.table, found)
         index(cursor, whole, self.load.table)
         attach(cursor, whole, self.load.fresh, "FOR VALUES IN (NULL)")
+        self.copied.result()
         attach(cursor, whole, self.second, "DEFAULT")
         return whole
 
