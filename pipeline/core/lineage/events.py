@@ -32,7 +32,6 @@ from pipeline.core.periods import period_of
 from pipeline.core.version import code_version
 
 ENGINE = "Lakeshift"
-JOB_TYPE = job_type_job.JobTypeJobFacet("BATCH", ENGINE.upper(), "TASK")
 
 
 def events(
@@ -84,7 +83,7 @@ def _run(task: Any, made: Named, commit: Commit, parent: parent_run.ParentRunFac
 
 def _job(task: luigi.Task) -> Job:
     namespace, name = _job_name(task)
-    return Job(namespace, name, facets={"jobType": JOB_TYPE})
+    return Job(namespace, name, facets={"jobType": job_type_job.JobTypeJobFacet("BATCH", ENGINE.upper(), "TASK")})
 
 
 def _job_name(task: luigi.Task) -> tuple[str, str]:
@@ -110,8 +109,14 @@ def _read(named: Named, source: Input) -> InputDataset:
     if source.partition:
         condition = _subset(Partition.parse(source.partition))
         read["subset"] = base_subset_dataset.InputSubsetInputDatasetFacet(condition)
-    version = source.attempt or ", ".join(f"{key}={value}" for key, value in source.fingerprint.items())
-    return InputDataset(*named, inputFacets=read, facets=_facets(named, version))
+    return InputDataset(*named, inputFacets=read, facets=_facets(named, _version(source)))
+
+
+def _version(source: Input) -> str:
+    """Return by which attempt an input was made or, of a source outside, what tells this state of it from another."""
+    fingerprint = source.fingerprint
+    whole = ", ".join(f"{key}={value}" for key, value in fingerprint.items())
+    return source.attempt or str(fingerprint.get("sha256", whole))
 
 
 def _written(made: Named, partition: Partition, commit: Commit) -> OutputDataset:
@@ -131,8 +136,9 @@ def _written(made: Named, partition: Partition, commit: Commit) -> OutputDataset
 
 
 def _facets(named: Named, version: str) -> dict[str, Any]:
+    uri = named.namespace if "://" in named.namespace else f"{named.namespace}:///"
     return {
-        "dataSource": datasource_dataset.DatasourceDatasetFacet(named.namespace, named.namespace),
+        "dataSource": datasource_dataset.DatasourceDatasetFacet(named.namespace, uri),
         "version": dataset_version_dataset.DatasetVersionDatasetFacet(version),
     }
 
