@@ -49,7 +49,6 @@ class Backfill(Windowed, MakingTask):
 
     # Its windows tell by themselves when they stand still.
     worker_timeout = 0
-    is_looked_at = False
 
     @classmethod
     def get_param_values(cls, params: Any, args: Any, kwargs: Any) -> list[tuple[str, Any]]:
@@ -78,13 +77,10 @@ class Backfill(Windowed, MakingTask):
         return LakeTarget(self.dataset, self.partition)
 
     def complete(self) -> bool:
-        if self.is_looked_at:
-            # Luigi asks when it was made; all were looked at right before.
-            self.is_looked_at = False
-            return True
         state = lake().state(self.dataset, self.partition)
         says_so = state.is_complete and state.manifest is not None and not state.manifest.rows.refused
-        return says_so and len(self.span.complete()) == len(self.span.values)
+        span = self.span
+        return says_so and len(span.complete()) == len(span.values)
 
     def make(self) -> str:
         span, plan, started_at = self.span, Plan(), receipts.now_text()
@@ -99,7 +95,6 @@ class Backfill(Windowed, MakingTask):
         receipt, place = self._write(tally, before, started_at)
         if receipt.missing:
             raise PipelineError(f"{receipt.line()} The receipt: {place}")
-        self.is_looked_at = True
         return f"{receipt.line()}; the receipt: {place}"
 
     def _make_window(self, values: Sequence[Any], tally: Tally, plan: Plan) -> None:
