@@ -18,6 +18,7 @@ from typing import Any
 
 import luigi
 from luigi.task import Register
+from tenacity import retry, retry_if_exception_type, stop_after_attempt
 
 from pipeline.core import receipts
 from pipeline.core.errors import PipelineError, SourceUnavailable, one_line
@@ -25,7 +26,7 @@ from pipeline.core.lake import Dataset, Partition, lake
 from pipeline.core.periods import RangeParameter
 from pipeline.core.planning import Plan
 from pipeline.core.receipts import Receipt
-from pipeline.core.spans import Span, in_pieces, last
+from pipeline.core.spans import Span, in_pieces, latest
 from pipeline.core.summary import name_of
 from pipeline.core.tallies import Tally
 from pipeline.core.targets import LakeTarget
@@ -34,7 +35,7 @@ from pipeline.core.windows import Windowed, carry_out, size_of
 from pipeline.finding import TaskNameParameter, name_of_class
 
 log = logging.getLogger(__name__)
-# How often a receipt is written anew, since another run of the same range wrote one meanwhile.
+# How often a receipt is written anew where another run of the same range has just written one.
 TRIES = 5
 
 
@@ -47,7 +48,7 @@ class Backfill(Windowed, MakingTask):
     reverse = luigi.BoolParameter(significant=False, description="make the latest first")
     of_params: Any = luigi.DictParameter(default={}, description="further parameters of the task, as JSON")
 
-    # Its windows tell by themselves when they stand still.
+    # [worker] timeout is for one task, and this is many.
     worker_timeout = 0
 
     @classmethod
@@ -57,7 +58,7 @@ class Backfill(Windowed, MakingTask):
         if bool(values["range"]) == bool(values["last"]):
             raise PipelineError("Backfill: say --range, such as 2010-12-01-2011-01-01, or else --last, such as 7d.")
         if values["last"]:
-            values |= {"range": last(values["of"], values["last"], values["of_params"]), "last": ""}
+            values |= {"range": latest(values["of"], values["last"], values["of_params"]), "last": ""}
         Span(values["of"], values["range"], values["of_params"]).check()
         return list(values.items())
 
@@ -120,18 +121,13 @@ class Backfill(Windowed, MakingTask):
         if self.set_progress_percentage:
             self.set_progress_percentage(round(100 * tally.tried / tally.due))
 
+    @retry(stop=stop_after_attempt(TRIES), retry=retry_if_exception_type(SourceUnavailable), reraise=True)
     def _write(self, tally: Tally, before: set[Any], started_at: str) -> tuple[Receipt, str]:
         """Return the receipt and where it lies; of several runs of a range at once, it is that of the last to end."""
-        for tries_left in reversed(range(TRIES)):
-            # Begun first, so that what is asked for from now on is not taken for answered.
-            attempt = receipts.begin(self.dataset, self.partition, self.task_id)
-            receipt = receipts.receipt_of(tally, name_of_class(self.of), before, tally.span.complete(), started_at)
-            try:
-                return receipt, receipts.commit(attempt, receipt)
-            except SourceUnavailable:
-                if not tries_left:
-                    raise
-        raise AssertionError
+        # Begun first, so that what is asked for from now on is not taken for answered.
+        attempt = receipts.begin(self.dataset, self.partition, self.task_id)
+        receipt = receipts.receipt_of(tally, name_of_class(self.of), before, tally.span.complete(), started_at)
+        return receipt, receipts.commit(attempt, receipt)
 
 
 def due_of(span: Span, complete: set[Any]) -> list[Any]:

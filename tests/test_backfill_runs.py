@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import signal
-import sys
 from pathlib import Path
 
 import psutil
 import pytest
+from backfill_commands import LUIGI, command, receipts
 from backfill_tasks import SmallDay
 from processes import wait_until
 
 from pipeline.core.lake import Partition, lake
 
-LUIGI = str(Path(sys.executable).with_name("luigi"))
 MONTH = Partition("range", "2010-12-01-2011-01-01")
-
-
-def command(*options, of="backfill_tasks.SmallDay"):
-    return (LUIGI, "--module", "pipeline.backfill", "Backfill", "--of", of, *options, "--local-scheduler")
-
-
 DECEMBER = command("--range", "2010-12")
 
 
@@ -47,15 +39,6 @@ def given_bad(project, *values):
 def made(project):
     file = project.folder / "made"
     return file.read_text().split() if file.exists() else []
-
-
-def receipts(project):
-    """Return what the receipt says, for each that is committed."""
-    return [
-        json.loads(project.data_of(manifest)["receipt.json"])
-        for manifest in project.manifests()
-        if manifest.dataset.zone == "backfill"
-    ]
 
 
 def is_complete(project):

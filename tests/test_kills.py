@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import signal
 import sys
 
-import pyarrow.parquet
 import pytest
 from project import DAY, ROOT, Done, Project
+from readers import what_readers_see
 from sample import DAY_ROWS, given_a_day
 
 METRIC = ("UserBehaviourMetric", "--date", DAY, "--local-scheduler")
@@ -17,22 +16,6 @@ COMMITS = 6
 
 def killed(project: Project, moment: str, number: int) -> Done:
     return project.run(sys.executable, str(ROOT / "tests/killed_run.py"), moment, str(number), *METRIC)
-
-
-def what_readers_see(project: Project) -> dict[str, object]:
-    """Return the rows of every partition that is committed, whatever attempt made it."""
-    seen: dict[str, object] = {"metric": project.metric()}
-    for manifest in project.manifests():
-        data = project.data_of(manifest)
-        assert {name: len(content) for name, content in data.items()} == {f.name: f.bytes for f in manifest.files}
-        seen[manifest.dataset] = sorted(row for name, content in data.items() for row in rows_of(name, content))
-    return seen
-
-
-def rows_of(name: str, content: bytes) -> list[str]:
-    if name.endswith(".parquet"):
-        return [repr(row) for row in pyarrow.parquet.read_table(io.BytesIO(content)).to_pylist()]
-    return content.decode().splitlines()
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])

@@ -89,16 +89,9 @@ class Receipt:
 
 def receipt_of(tally: Tally, of: str, before: set[Any], now: set[Any], started_at: str) -> Receipt:
     """Return the receipt of a range, of which some partitions were complete before, and some are now."""
-    span, text = tally.span, tally.span.period.text
-    missing = [value for value in span.values if value not in now]
-    for value in tally.made.intersection(missing):
-        tally.miss(value)
-    failures = [failure_of(cause, now, span, of) for cause in tally.causes]
-    failures = [failure for failure in failures if failure.count]
-    failed = {partition for failure in failures for partition in failure.partitions}
-    left = [text(value) for value in missing if text(value) not in failed]
-    made = len(tally.made)
-    was_there = len((before & now) - tally.made)
+    span = tally.span
+    failures, left = _missing(tally, of, now)
+    failed, made, was_there = sum(one.count for one in failures), len(tally.made), len((before & now) - tally.made)
     return Receipt(
         of=of,
         of_params=span.typed,
@@ -107,8 +100,8 @@ def receipt_of(tally: Tally, of: str, before: set[Any], now: set[Any], started_a
         expected=len(span.values),
         complete_before=was_there,
         made=made,
-        made_elsewhere=len(span.values) - len(missing) - was_there - made,
-        failed=len(failed),
+        made_elsewhere=len(span.values) - failed - len(left) - was_there - made,
+        failed=failed,
         not_run=len(left),
         failures=failures,
         partitions_not_run=left,
@@ -120,7 +113,17 @@ def receipt_of(tally: Tally, of: str, before: set[Any], now: set[Any], started_a
     )
 
 
-def failure_of(cause: Cause, now: set[Any], span: Span, of: str) -> Failure:
+def _missing(tally: Tally, of: str, now: set[Any]) -> tuple[list[Failure], list[str]]:
+    """Return why partitions are missing, and which are for no cause that is known: they were not run."""
+    missing = [value for value in tally.span.values if value not in now]
+    for value in tally.made.intersection(missing):
+        tally.miss(value)
+    failures = [failure for cause in tally.causes if (failure := _failure(cause, now, tally.span, of)).count]
+    failed = {partition for failure in failures for partition in failure.partitions}
+    return failures, [text for text in map(tally.span.period.text, missing) if text not in failed]
+
+
+def _failure(cause: Cause, now: set[Any], span: Span, of: str) -> Failure:
     """Return what a cause has left missing."""
     values = sorted(value for value in cause.values if value not in now)
     partitions = [span.period.text(value) for value in values]

@@ -107,7 +107,7 @@ class Span:
         return make
 
 
-def last(kind: type[luigi.Task], text: str, given: Mapping[str, Any]) -> DateInterval:
+def latest(kind: type[luigi.Task], text: str, given: Mapping[str, Any]) -> DateInterval:
     """Return the range of the last partitions of a task that have ended now; so many days, months or hours."""
     return period_of(kind, given).last(text, datetime.now(timezone.utc), parsed(kind, given))
 

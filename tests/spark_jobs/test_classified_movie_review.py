@@ -60,7 +60,7 @@ def test_commas_quotes_backslashes_and_line_breaks_belong_to_the_review(classify
 
 
 def test_every_review_is_classified_as_its_words_say(classify):
-    chance = random.Random(1)  # noqa: S311 - the same texts every time
+    chance = random.Random(1)
     parts = ["good", "Good", "goods", "bad", " ", ",", '"', "\n", "\r\n", "\\", ".", "_", "é", "ß", "'", "-", "4", "文"]
     texts = ["".join(chance.choices(parts, k=chance.randint(0, 8))) for _ in range(3000)]
 
