@@ -14,7 +14,11 @@ setup(
     license_files=["LICENSE"],
     python_requires=">=3.10",
     packages=find_packages(include=["pipeline", "pipeline.*", "spark_jobs", "spark_jobs.*", "emr", "emr.*", "sql"]),
-    package_data={"sql": ["*.sql", "*/*.sql"], "emr": ["*.json", "steps/*.json"]},
+    package_data={
+        "pipeline.cli.new": ["skeleton/*.tmpl"],
+        "sql": ["*.sql", "*/*.sql"],
+        "emr": ["*.json", "steps/*.json"],
+    },
     install_requires=[
         "luigi>=3.8,<4",
         "pyspark>=3.5.5,<5",

@@ -29,7 +29,7 @@ def wheel(tmp_path_factory):
 def test_a_wheel_contains_the_sql_the_steps_and_the_jobs(wheel):
     names = set(wheel.namelist())
 
-    for pattern in ("sql/**/*.sql", "emr/**/*.json", "spark_jobs/*.py", "pipeline/**/*.py"):
+    for pattern in ("sql/**/*.sql", "emr/**/*.json", "spark_jobs/*.py", "pipeline/**/*.py", "pipeline/**/*.tmpl"):
         wanted = {str(path.relative_to(ROOT)) for path in ROOT.glob(pattern)}
         assert wanted
         assert wanted <= names

@@ -19,6 +19,7 @@ from pipeline.cli import (
     history,
     lineage,
     migrate,
+    new,
     orphans,
     query,
     reruns,
@@ -73,6 +74,7 @@ for command in (
     services.config,
     services.warm,
     alert.alert,
+    new.new,
 ):
     app.command(command.__name__.replace("_", " "))(command)
 
