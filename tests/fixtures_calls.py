@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from pipeline.core.etl_load import Load
+from pipeline.core.etl_load import Load, Part
 from pipeline.core.lake import Counts, File, Partition, lake
 from pipeline.core.store.local import LocalStore
 from pipeline.core.warehouse import warehouse
@@ -50,5 +50,5 @@ def given(dataset, day):
 
 
 def given_metric_of(day):
-    with warehouse().loading(Load(METRIC, Partition.of_date(day), "attempt", "task", "code")):
+    with warehouse().loading(Load(METRIC, "attempt", "code", {Partition.of_date(day): Part("task")})):
         pass

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pipeline.core.database import Database
-from pipeline.core.etl_load import Load, LoadState
+from pipeline.core.etl_load import Load, LoadState, Part
 from pipeline.core.lake import Input, Partition
 
 TABLE = "public.sale"
@@ -28,18 +28,21 @@ def sales(postgres: Database) -> Database:
 def a_load(
     attempt: str = "a1", partition: Partition = DAY, seen: LoadState | None = None, inputs: tuple[Input, ...] = ()
 ) -> Load:
-    return Load(TABLE, partition, attempt, f"Sale_{attempt}", "0.1.0", seen or LoadState(), inputs)
+    return Load(TABLE, attempt, "0.1.0", {partition: Part(f"Sale_{attempt}", seen or LoadState(), inputs)})
 
 
 def add(cursor: Any, *customers: int, partition: Partition = DAY) -> None:
     for customer in customers:
-        cursor.execute("INSERT INTO public.sale VALUES (%s, %s)", (customer, partition.parameter))
+        row = {"customer": customer, "day": partition.parameter}
+        cursor.execute("INSERT INTO public.sale VALUES (%(customer)s, %(day)s)", row)
 
 
 def load(
     sales: Database, *customers: int, attempt: str = "a1", partition: Partition = DAY, seen: LoadState | None = None
 ) -> None:
-    sales.load_partition(a_load(attempt, partition, seen), lambda cursor: add(cursor, *customers, partition=partition))
+    sales.load_partition(
+        a_load(attempt, partition, seen), lambda cursor, _: add(cursor, *customers, partition=partition)
+    )
 
 
 def customers(sales: Database, partition: Partition = DAY) -> list[int]:

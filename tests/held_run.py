@@ -16,9 +16,9 @@ sys.path.pop(0)
 
 import luigi.cmdline
 
-from pipeline.core import etl_load
 from pipeline.core.database import halves
 from pipeline.core.database.snapshots import SnapshotLoad
+from pipeline.core.etl_load import PartitionedTables
 from pipeline.core.store.local import LocalStore
 
 MOMENT, FOLDER = sys.argv[1], Path(sys.argv[2])
@@ -81,9 +81,9 @@ LocalStore.replace = held(LocalStore.replace, "before the manifest", "after the 
 LocalStore.create = held(LocalStore.create, "before its label", "", is_label)
 LocalStore.delete = held(LocalStore.delete, "", "before the published file", is_of_label)
 SnapshotLoad.fill = lambda self, cursor, columns, stream: fill(self, cursor, columns, HeldStream(stream))
-etl_load._mark = held(etl_load._mark, "", "before the commit", lambda *arguments: True)
-etl_load.PartitionedTables.load_partition = held(
-    etl_load.PartitionedTables.load_partition, "", "after the commit", lambda *arguments: True
+SnapshotLoad.mark = held(SnapshotLoad.mark, "", "before the commit", lambda *arguments: True)
+PartitionedTables.load_partition = held(
+    PartitionedTables.load_partition, "", "after the commit", lambda *arguments: True
 )
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ import luigi.cmdline
 
 from emr.api import Emr
 from emr.ledger import Entry, Ledger
-from pipeline.core import etl_load
+from pipeline.core.etl_load import Load, PartitionedTables
 from pipeline.core.store import Store
 from pipeline.core.store.local import LocalStore
 from pipeline.core.store.s3 import S3Store
@@ -85,7 +85,7 @@ for kind in (LocalStore, S3Store):
     kind.create = deadly(kind.create, is_manifest)
     kind.replace = deadly(kind.replace, is_manifest)
 Warehouse.set_external_partitions = deadly(Warehouse.set_external_partitions, lambda *arguments: True)
-mark = etl_load._mark
+mark = Load.mark
 
 
 def mark_and_reach_commit(*arguments: Any) -> None:
@@ -93,8 +93,8 @@ def mark_and_reach_commit(*arguments: Any) -> None:
     begin_commit()
 
 
-etl_load._mark = mark_and_reach_commit
-etl_load.PartitionedTables.loading = deadly_load(etl_load.PartitionedTables.loading)
+Load.mark = mark_and_reach_commit
+PartitionedTables.loading = deadly_load(PartitionedTables.loading)
 Ledger.write = deadly_call(Ledger.write, state_of)
 Emr.add = deadly_call(Emr.add, lambda *arguments: "call")
 

@@ -29,6 +29,7 @@ ISOLATION = {
     "message": "1023",
     "detail": "Serializable isolation violation on table - 119371, transactions forming the cycle are: 1, 2 (pid:3)",
 }
+COUNT = 'SELECT "insert_date", count'
 # What one load executes; a part of each, in order.
 STATEMENTS = [
     "SET statement_timeout TO 60000",
@@ -36,10 +37,10 @@ STATEMENTS = [
     "SET statement_timeout TO 1000",
     "LOCK",
     "SET statement_timeout TO 60000",
-    "SELECT attempt",
+    "SELECT partition_key",
     "DELETE FROM",
     "INSERT INTO public.sale",
-    "SELECT count",
+    "SELECT insert_date, count",
     "DELETE FROM public.etl_load",
     "INSERT INTO public.etl_load",
     "commit",
@@ -138,7 +139,7 @@ def test_loads_of_two_tables_at_once_are_not_serialisable_and_both_are_done(sale
     visit = replace(a_load("a2"), table="public.visit")
     redshift.hold("DELETE FROM", before=False)
     with ThreadPoolExecutor() as pool:
-        visiting = pool.submit(sales.load_partition, visit, lambda cursor: None)
+        visiting = pool.submit(sales.load_partition, visit, lambda cursor, _: None)
         redshift.wait_until_held()
         load(sales, 1)
         redshift.release()
@@ -195,7 +196,7 @@ def test_a_connection_that_is_cut_as_it_begins_costs_nothing(sales, redshift):
     assert loaded(sales) == ([1], 1)
 
 
-@pytest.mark.parametrize(("part", "at"), [("LOCK", 3), ("SELECT count", 9), ("DELETE FROM", 12), ("commit", 8)])
+@pytest.mark.parametrize(("part", "at"), [("LOCK", 3), (COUNT, 9), ("DELETE FROM", 12), ("commit", 8)])
 def test_an_answer_that_is_cut_in_the_middle_costs_nothing(sales, redshift, part, at):
     redshift.cut(part, before=False, at=at)
 

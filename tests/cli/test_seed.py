@@ -6,7 +6,7 @@ import pytest
 from fixtures_cli import DAY, REVIEWS, commit
 from fixtures_s3 import REGION, new_bucket
 
-from pipeline.core.etl_load import Load
+from pipeline.core.etl_load import Load, Part
 from pipeline.core.lake import Dataset, Lake
 from pipeline.core.store import open_store
 from pipeline.core.warehouse import warehouse
@@ -68,7 +68,7 @@ def test_days_that_were_made_already_are_made_again_of_what_is_seeded(seeded, tm
 
 def test_a_table_is_loaded_again_although_its_purchases_were_asked_for_before(seeded, files):
     tables = warehouse()
-    with tables.loading(Load(METRIC, DAY, "a1", "test", "test")):
+    with tables.loading(Load(METRIC, "a1", "test", {DAY: Part("test")})):
         pass
 
     seeded("seed", "--purchases", files["--purchases"])

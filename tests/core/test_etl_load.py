@@ -8,7 +8,8 @@ import pytest
 from fixtures_sales import DAY, NEXT_DAY, TABLE, a_load, add, customers, load
 
 from pipeline.core.errors import CommitLost, PipelineError, SourceUnavailable
-from pipeline.core.etl_load import LoadState, delete_statement, lock_statement
+from pipeline.core.etl_load import LoadState
+from pipeline.core.etl_load.load import delete_statement, lock_statement
 from pipeline.core.lake import Input, Partition
 
 
@@ -110,13 +111,13 @@ def test_what_was_never_loaded_cannot_be_asked_for_again(sales):
 
 def test_statements_name_tables_and_columns_and_bind_values():
     assert lock_statement("public.CarPark") == 'LOCK TABLE "public"."CarPark_etl_lock"'
-    assert delete_statement("public.sale", DAY) == 'DELETE FROM "public"."sale" WHERE "insert_date" = %(value)s'
+    assert delete_statement("public.sale", DAY.key) == 'DELETE FROM "public"."sale" WHERE "insert_date" IN %(values)s'
 
 
 @pytest.mark.parametrize("name", ['public.sale"; DROP TABLE x', "public.sale; SELECT 1", "public.", "", "1sale"])
 def test_what_is_no_name_of_a_table_reaches_no_statement(name):
     with pytest.raises(ValueError, match="no name"):
-        delete_statement(name, DAY)
+        delete_statement(name, DAY.key)
 
 
 def test_a_partition_by_month_or_by_slot_is_loaded_like_a_day(sales):

@@ -179,7 +179,7 @@ def test_a_load_that_was_killed_before_its_mark_leaves_what_was_there(sales, dat
 def test_a_load_whose_connection_is_ended_is_loaded_by_another_try(sales):
     tries = []
 
-    def write(cursor):
+    def write(cursor, _):
         tries.append(cursor)
         add(cursor, 1)
         if len(tries) == 1:
@@ -196,7 +196,7 @@ def test_a_serialization_failure_is_tried_again_and_a_wrong_statement_is_not(sal
     load(sales, 1)
     tries = []
 
-    def write(cursor):
+    def write(cursor, _):
         tries.append(cursor)
         cursor.execute("SELECT count(*) FROM public.number")
         with sales.transaction() as another:

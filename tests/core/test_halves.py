@@ -10,7 +10,7 @@ import pytest
 from pipeline.core.database import Database, halves, snapshots
 from pipeline.core.database.halves import CsvFile, halved
 from pipeline.core.database.snapshots import SnapshotLoad, beside
-from pipeline.core.etl_load import LoadState
+from pipeline.core.etl_load import Part
 from pipeline.core.lake import Partition
 
 DAY = Partition("insert_date", "2017-11-10")
@@ -33,19 +33,21 @@ def prices(postgres: Database, monkeypatch) -> Database:
 
 def load(prices, rows, attempt="a-1", partition=DAY):
     """Replace the table by rows, and say how many sessions copied them."""
-    snapshot = SnapshotLoad("public.price", partition, attempt, "Prices", "0.1.0", LoadState())
+    snapshot = SnapshotLoad("public.price", attempt, "0.1.0", {partition: Part("Prices")})
+    sessions = []
     text = "".join(f"{name},{value}\n" for name, value in rows).encode()
     file = CsvFile(lambda: io.BytesIO(text), len(text))
 
-    def write(cursor):
+    def write(cursor, _):
         with (
             halved(prices.transaction, cursor, snapshot, ("name", "value"), [file]) as cut,
             beside(cursor, snapshot, 20, cut),
         ):
             snapshot.fill(cursor, ("name", "value"), cut.first_half() if cut else file.open())
-        return 2 if cut else 1
+        sessions.append(2 if cut else 1)
 
-    return prices.load_partition(snapshot, write)
+    prices.load_partition(snapshot, write)
+    return sessions[-1]
 
 
 def leaves(prices):

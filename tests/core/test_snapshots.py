@@ -12,7 +12,7 @@ import pytest
 from pipeline.core.database import Database, snapshots
 from pipeline.core.database.snapshots import SnapshotLoad, beside
 from pipeline.core.errors import CheckFailed, Retryable, SourceUnavailable
-from pipeline.core.etl_load import LoadState
+from pipeline.core.etl_load import LoadState, Part
 from pipeline.core.lake import Partition
 
 TABLE = "public.price"
@@ -32,9 +32,9 @@ def prices(postgres: Database) -> Database:
 
 def load(prices, *values, attempt="a-1", partition=DAY, seen=None, wait_seconds=20):
     """Replace the table by rows with some values."""
-    snapshot = SnapshotLoad(TABLE, partition, attempt, "Prices", "0.1.0", seen or LoadState())
+    snapshot = SnapshotLoad(TABLE, attempt, "0.1.0", {partition: Part("Prices", seen or LoadState())})
 
-    def write(cursor):
+    def write(cursor, _):
         with beside(cursor, snapshot, wait_seconds):
             lines = "".join(f"x,{value}\n" for value in values)
             snapshot.fill(cursor, ("name", "value"), io.BytesIO(lines.encode()))
@@ -84,10 +84,10 @@ def test_what_is_loaded_is_not_written_twice(prices):
 
 
 def test_rows_of_a_try_that_failed_are_not_counted(prices):
-    snapshot = SnapshotLoad(TABLE, DAY, "a-1", "Prices", "0.1.0")
+    snapshot = SnapshotLoad(TABLE, "a-1", "0.1.0", {DAY: Part("Prices")})
     tries = []
 
-    def write(cursor):
+    def write(cursor, _):
         with beside(cursor, snapshot, 20):
             snapshot.fill(cursor, ("name", "value"), io.BytesIO(b"x,1\n"))
             tries.append(1)
@@ -123,9 +123,9 @@ def test_an_error_of_the_lake_while_loading_is_raised_as_it_is(prices):
         def read(self, size: int | None = -1) -> bytes:
             raise SourceUnavailable("the lake is away")
 
-    snapshot = SnapshotLoad(TABLE, DAY, "a-1", "Prices", "0.1.0")
+    snapshot = SnapshotLoad(TABLE, "a-1", "0.1.0", {DAY: Part("Prices")})
 
-    def write(cursor):
+    def write(cursor, _):
         with beside(cursor, snapshot, 20):
             snapshot.fill(cursor, ("name", "value"), Broken())
 

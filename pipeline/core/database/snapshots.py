@@ -46,7 +46,7 @@ class SnapshotLoad(Load):
     """One attempt to replace all of a table by what there is on a day."""
 
     # How many rows each COPY put into the new table: counting them there would hold up readers, who wait for the end.
-    copied: list[int] = field(default_factory=list, compare=False)
+    copied: list[int] = field(default_factory=list, init=False, compare=False)
 
     @property
     def fresh(self) -> str:
@@ -56,14 +56,15 @@ class SnapshotLoad(Load):
     def empty(self, cursor: Any) -> None:
         """Leave the rows for readers until the swap. Raises CheckFailed if what is loaded is of a later day."""
         self.copied.clear()
-        refuse_earlier(partial(fetched, cursor), self.table, self.partition)
+        for partition in self.parts:
+            refuse_earlier(partial(fetched, cursor), self.table, partition)
 
     def fill(self, cursor: Any, columns: Sequence[str], stream: IO[bytes]) -> None:
         """Copy CSV without a header into the new table."""
         self.copied.append(fill(cursor, self.fresh, columns, stream))
 
-    def count(self, cursor: Any) -> int:
-        return sum(self.copied)
+    def count(self, cursor: Any) -> dict[Partition, int]:
+        return dict.fromkeys(self.parts, sum(self.copied))
 
 
 def last_loaded(query: Query, table: str) -> str:

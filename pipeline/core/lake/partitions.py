@@ -47,6 +47,9 @@ class Lake:
 
     def states(self, dataset: Dataset, partitions: Iterable[Partition]) -> dict[Partition, State | PipelineError]:
         """Return what state() does of each, or raises: by two listings, and of what is committed by a read each."""
+        partitions = list(partitions)
+        if len(partitions) == 1:
+            return _each(partitions, lambda partition: self.state(dataset, partition))
         # The requests first, as in state().
         requested = self._requested(dataset)
         committed = self.committed_partitions(dataset)

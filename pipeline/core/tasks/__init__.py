@@ -13,14 +13,15 @@ SnapshotTable           a table of PostgreSQL, all of which is replaced
 """
 
 from pipeline.core import run
+from pipeline.core.tasks.external import ExternalPartitionTask
 from pipeline.core.tasks.extracts import ExtractTask
 from pipeline.core.tasks.files import TypedFilesTask
 from pipeline.core.tasks.lake import FeedTask, LakeTask
 from pipeline.core.tasks.partition import PartitionTask
 from pipeline.core.tasks.published import PublishedFile
+from pipeline.core.tasks.queried import QueriedTable
 from pipeline.core.tasks.snapshots import SnapshotTable
 from pipeline.core.tasks.spark import SparkTask
-from pipeline.core.tasks.tables import ExternalPartitionTask, QueriedTable
 
 __all__ = [
     "ExternalPartitionTask",

@@ -14,6 +14,7 @@ from pipeline.core.database import database
 from pipeline.core.database.halves import CsvFile, halved
 from pipeline.core.database.snapshots import SnapshotLoad, beside, last_loaded, refuse_earlier
 from pipeline.core.errors import CheckFailed, CommitLost
+from pipeline.core.etl_load import Part
 from pipeline.core.lake import Input, Manifest, Partition, lake, new_attempt_id
 from pipeline.core.sql_files import read_sql
 from pipeline.core.sql_text import inserted_columns
@@ -59,9 +60,10 @@ class SnapshotTable(PartitionTask):
         manifest = lake().manifest(required.dataset, required.partition)
         columns = self._columns(manifest)
         source = Input(required.dataset.path, str(required.partition), manifest.attempt)
-        load = SnapshotLoad(self.table, self.partition, new_attempt_id(), self.task_id, code_version(), seen, (source,))
+        part = Part(self.task_id, seen, (source,))
+        load = SnapshotLoad(self.table, new_attempt_id(), code_version(), {self.partition: part})
 
-        def write(cursor: Any) -> str:
+        def write(cursor: Any, load: SnapshotLoad) -> None:
             files = [CsvFile(partial(lake().open, manifest, file.name), file.bytes) for file in manifest.files]
             with (
                 halved(store.transaction, cursor, load, columns, files) as halves,
@@ -70,15 +72,14 @@ class SnapshotTable(PartitionTask):
                 for file_open in [halves.first_half] if halves else [file.open for file in files]:
                     with file_open() as stream:
                         load.fill(cursor, columns, stream)
-            rows = load.count(cursor)
+            rows = sum(load.copied)
             if rows != manifest.rows.written:
                 raise CheckFailed(
                     f"{self.output()}: {rows:,} rows of {manifest.location} were copied, which holds"
                     f" {manifest.rows.written:,}. Nothing was changed; run it again."
                 )
-            return f"wrote {rows:,}"
 
-        return store.load_partition(load, write)
+        return f"wrote {store.load_partition(load, write):,}"
 
     def _columns(self, manifest: Manifest) -> list[str]:
         """Return which columns the rows are copied into. Raises CheckFailed if they are of others."""

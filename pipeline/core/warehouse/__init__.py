@@ -10,14 +10,14 @@ from pathlib import Path
 from pipeline.core import config
 from pipeline.core.warehouse.base import Table, Warehouse
 from pipeline.core.warehouse.external import PARTITIONS_AT_ONCE, is_among, is_at
-from pipeline.core.warehouse.partitions import PartlyRefused, external_location
+from pipeline.core.warehouse.partitions import PartlyRefused, external_partitions
 
 __all__ = [
     "PARTITIONS_AT_ONCE",
     "PartlyRefused",
     "Table",
     "Warehouse",
-    "external_location",
+    "external_partitions",
     "is_among",
     "is_at",
     "make",

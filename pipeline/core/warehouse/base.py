@@ -112,7 +112,7 @@ class Warehouse(PartitionedTables):
 
     def external_location(self, table: str, partition: Partition) -> str | None:
         """Return where a partition of an external table lies, or None if it is not in the catalogue."""
-        return located(self.query(*locations_query(table, partition))).get(partition.value)
+        return located(self.query(*locations_query(table, [partition]))).get(partition.value)
 
     def set_external_partitions(self, table: str, locations: Mapping[Partition, str]) -> None:
         """Make partitions of an external table point at their locations, whether they were there or not.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from pipeline.core.errors import JobFailed, PipelineError, Retryable, SettingError
@@ -24,8 +24,6 @@ SELECT "values", location
 FROM svv_external_partitions
 WHERE schemaname = %(schema)s AND tablename = %(name)s
 """
-OF_VALUE = """AND "values" LIKE %(like)s
-"""
 NAMED = 3
 
 
@@ -39,26 +37,22 @@ class PartlyRefused(PipelineError):
         super().__init__(f"{len(errors)} of {asked} partitions of {table} were not set: {' '.join(named)}{more}")
 
 
-def external_partitions(cursor: Cursor, table: str) -> dict[str, str]:
-    """Return the location of each partition of an external table by its value, as a transaction sees them."""
-    cursor.execute(*locations_query(table))
+def external_partitions(cursor: Cursor, table: str, partitions: Collection[Partition] = ()) -> dict[str, str]:
+    """Return the location of each partition of an external table, or of those given, as a transaction sees them.
+
+    Each is there by its value.
+    """
+    cursor.execute(*locations_query(table, partitions))
     return located(cursor.fetchall())
 
 
-def external_location(cursor: Cursor, table: str, partition: Partition) -> str | None:
-    """Return where a partition of an external table lies, as a transaction sees it, or None if it is not there."""
-    cursor.execute(*locations_query(table, partition))
-    return located(cursor.fetchall()).get(partition.value)
-
-
-def locations_query(table: str, partition: Partition | None = None) -> tuple[str, dict[str, str]]:
-    """Return the query of the partitions of an external table, or of one and a few others, and its parameters."""
+def locations_query(table: str, partitions: Collection[Partition] = ()) -> tuple[str, dict[str, str]]:
+    """Return the query of the partitions of an external table, or of some and a few others, and its parameters."""
     schema, name = split_name(table)
-    parameters = {"schema": schema, "name": name}
-    if partition is None:
-        return LOCATIONS, parameters
     # An _ in a value stands for any sign here: what else it lets in is left out by its value.
-    return LOCATIONS + OF_VALUE, parameters | {"like": f'%"{partition.value}"%'}
+    likes = {f"like_{number}": f'%"{partition.value}"%' for number, partition in enumerate(partitions)}
+    of_values = " OR ".join(f'"values" LIKE %({like})s' for like in likes)
+    return LOCATIONS + (f"AND ({of_values})\n" if likes else ""), {"schema": schema, "name": name, **likes}
 
 
 def located(rows: Iterable[Sequence[str]]) -> dict[str, str]:

@@ -6,7 +6,7 @@ import pytest
 from fixtures_warehouse import DAY, OTHER_DAY, REVIEWS
 
 from pipeline.core.errors import CommitLost, PipelineError
-from pipeline.core.etl_load import Load, LoadState
+from pipeline.core.etl_load import Load, LoadState, Part
 from pipeline.core.lake import Input, Partition
 from pipeline.core.warehouse import base, make, warehouse
 
@@ -24,10 +24,9 @@ def files(warehouse, monkeypatch):
 
 
 def load_customer(warehouse, customer, attempt, seen=LoadState()):  # noqa: B008
-    load = Load(TABLE, PARTITION, attempt, "task", "v1", seen, (Input("stage/x", str(PARTITION), "a"),))
-    with warehouse.loading(load) as cursor:
-        sql = f"INSERT INTO {TABLE} (customerid, insert_date) VALUES (%(customer)s, %(day)s)"
-        cursor.execute(sql, {"customer": customer, "day": DAY})
+    load = Load(TABLE, attempt, "v1", {PARTITION: Part("task", seen, (Input("stage/x", str(PARTITION), "a"),))})
+    sql = f"INSERT INTO {TABLE} (customerid, insert_date) VALUES (%(customer)s, %(day)s)"
+    warehouse.load_partition(load, lambda cursor, _: cursor.execute(sql, {"customer": customer, "day": DAY}))
 
 
 def test_the_settings_name_the_warehouse(settings, tmp_path):

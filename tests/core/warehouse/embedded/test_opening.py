@@ -14,7 +14,7 @@ import pytest
 from fixtures_warehouse import DAY, REVIEWS
 
 from pipeline.core.errors import CommitLost, SourceUnavailable
-from pipeline.core.etl_load import Load
+from pipeline.core.etl_load import Load, Part
 from pipeline.core.lake import Partition
 from pipeline.core.warehouse.embedded import opening
 from pipeline.core.warehouse.embedded.opening import opened
@@ -26,13 +26,14 @@ COUNT = f"SELECT count(*) FROM {TABLE}"
 LOAD = """
 import sys
 from pathlib import Path
-from pipeline.core.etl_load import Load
+from pipeline.core.etl_load import Load, Part
 from pipeline.core.lake import Partition
 from pipeline.core.warehouse.embedded import DuckWarehouse
 
 path, day = sys.argv[1:]
 partition = Partition("insert_date", day)
-with DuckWarehouse(Path(path)).loading(Load("public.user_behavior_metric", partition, day, "t", "v")) as cursor:
+load = Load("public.user_behavior_metric", day, "v", {partition: Part("t")})
+with DuckWarehouse(Path(path)).loading(load) as cursor:
     for customer in range(5):
         cursor.execute(
             "INSERT INTO public.user_behavior_metric (customerid, insert_date) VALUES (%(customer)s, %(day)s)",
@@ -94,9 +95,12 @@ def test_processes_that_load_at_once_all_load(warehouse):
 
 def test_threads_that_load_the_same_partition_load_it_once(warehouse):
     def load(attempt):
-        with suppress(CommitLost), warehouse.loading(Load(TABLE, PARTITION, attempt, "t", "v")) as cursor:
+        def write(cursor, _):
             cursor.execute(f"INSERT INTO {TABLE} (insert_date) VALUES (%(day)s)", {"day": DAY})
             time.sleep(0.2)
+
+        with suppress(CommitLost):
+            warehouse.load_partition(Load(TABLE, attempt, "v", {PARTITION: Part("t")}), write)
             return attempt
 
     with ThreadPoolExecutor(3) as threads:

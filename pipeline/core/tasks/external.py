@@ -1,4 +1,4 @@
-"""Tasks of the warehouse: what its external catalogue points at, and what is loaded into its tables."""
+"""A task that has the external catalogue of the warehouse point at a partition in the lake."""
 
 from __future__ import annotations
 
@@ -6,16 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any, ClassVar
 
-from luigi.task import flatten
-
-from pipeline.core.errors import CommitLost, PipelineError, SourceUnavailable
-from pipeline.core.etl_load import Load
-from pipeline.core.lake import Dataset, Input, Manifest, Partition, lake, new_attempt_id
-from pipeline.core.targets import ExternalPartitionTarget, TableTarget
-from pipeline.core.tasks.partition import PartitionTask
+from pipeline.core.errors import PipelineError, SourceUnavailable
+from pipeline.core.lake import Dataset, lake
+from pipeline.core.targets import ExternalPartitionTarget
 from pipeline.core.tasks.together import Done, End, TogetherTask
-from pipeline.core.version import code_version
-from pipeline.core.warehouse import PARTITIONS_AT_ONCE, PartlyRefused, external_location, is_at, warehouse
+from pipeline.core.warehouse import PARTITIONS_AT_ONCE, PartlyRefused, warehouse
 
 # How often a partition is looked at while it is set, before another that replaces it all the time is given up on.
 LOOKS = 5
@@ -80,46 +75,3 @@ def _restless(task: ExternalPartitionTask) -> SourceUnavailable:
     return SourceUnavailable(
         f"{task.output()} was replaced {LOOKS} times while it was set. Look who else runs it, and run it again."
     )
-
-
-class QueriedTable(PartitionTask):
-    """A partition of a table of the warehouse: `<pipeline>/<name>.sql` makes it, `<name>_checks.sql` checks it."""
-
-    table: ClassVar[str]
-
-    @property
-    def sql_file(self) -> str:
-        return f"{type(self).__module__.rpartition('.')[2]}/{self.table.rpartition('.')[2]}.sql"
-
-    def output(self) -> TableTarget:
-        return TableTarget(self.table, self.partition)
-
-    def make(self) -> str:
-        store = warehouse()
-        seen = store.load_state(self.table, self.partition)
-        if seen.is_complete:
-            raise CommitLost(f"{self.output()} was loaded while this task waited.")
-        read = {task.table: lake().manifest(task.dataset, task.partition) for task in flatten(self.requires())}
-        inputs = tuple(Input(one.dataset.path, str(one.partition), one.attempt) for one in read.values())
-        load = Load(self.table, self.partition, new_attempt_id(), self.task_id, code_version(), seen, inputs)
-        parameters = Partition.parameters([self.partition])
-
-        def write(cursor: Any) -> str:
-            rows = store.run_file(cursor, self.sql_file, parameters)
-            self.refuse_moved(cursor, read)
-            broken = store.check_file(cursor, self.sql_file.replace(".sql", "_checks.sql"), parameters)
-            for error in broken.values():
-                raise error
-            return f"wrote {rows:,}; checks hold"
-
-        return store.load_partition(load, write)
-
-    def refuse_moved(self, cursor: Any, read: dict[str, Manifest]) -> None:
-        """Raise SourceUnavailable if what was just queried is not what the load says that it read."""
-        for table, manifest in read.items():
-            location = external_location(cursor, table, self.partition)
-            if not is_at(location, manifest.location):
-                raise SourceUnavailable(
-                    f"{self.output()}: {table} points at {location}, not at the committed {manifest.location}."
-                    " Another run is replacing it; run this again."
-                )
