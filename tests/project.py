@@ -15,9 +15,11 @@ from fixtures_settings import settings_file
 
 from pipeline.cli.migrate import migrate
 from pipeline.cli.seed import seed
+from pipeline.core.audit import audit
 from pipeline.core.database import database
 from pipeline.core.lake import Manifest, lake
 from pipeline.core.warehouse import warehouse
+from pipeline.finding import all_task_classes
 
 ROOT = Path(__file__).parent.parent
 HEADER = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country"
@@ -116,6 +118,11 @@ class Project:
     def database_query(self, sql: str, **parameters: object) -> list[tuple]:
         with self.in_force():
             return database().query(sql, parameters)
+
+    def disagreements(self) -> list[str]:
+        """Return what a deep audit of all pipelines finds, which is nothing after a run that ended well."""
+        with self.in_force():
+            return [str(one) for one in audit(all_task_classes(), is_deep=True).findings]
 
     def manifests(self) -> list[Manifest]:
         """Return every manifest in the lake, in the order of the datasets."""

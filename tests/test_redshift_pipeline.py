@@ -59,6 +59,7 @@ def test_a_day_goes_by_way_of_s3_and_redshift(far):
     assert "6 made" in done.lines[-1]
     assert what_is_loaded(far) == ONCE
     assert again.output.startswith("Nothing to do")
+    assert far.disagreements() == []
 
 
 def killed_at_commit(far: Project, moment: str, number: int) -> int:

@@ -27,6 +27,7 @@ def test_a_folder_becomes_a_table_and_a_published_file(stocks):
     assert done.code == 0, done.output
     assert stocks.table() == stocks.expected("b.us.csv", "a.us.csv")
     assert "read 3, wrote 3, refused 0; kept 1 prices of 0" in done.output
+    assert stocks.project.disagreements() == []
     assert next(csv.reader([stocks.drop.published.read_text().splitlines()[-1]])) == [
         "2017-11-09",
         "0.000000",

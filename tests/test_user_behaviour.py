@@ -27,6 +27,7 @@ def test_a_day_goes_from_the_sources_to_the_metric(project):
     assert project.metric() == DAY_ROWS
     assert any("made     MovieReview 2010-12-01: read 5, wrote 5, refused 0" in line for line in done.lines)
     assert "6 made, 0 already there, 0 failed" in done.lines[-1]
+    assert project.disagreements() == []
 
 
 def test_the_staged_files_are_of_types_that_spectrum_reads(project):

@@ -85,5 +85,5 @@ def _look(tasks: Iterable[type], world: World) -> Iterator[Finding]:
 
 def _leftovers(world: World) -> Iterator[Finding]:
     if world.leftovers:
-        found, remedy = f"{world.leftovers:,} others too", "lakeshift vacuum says which of them nothing needs"
+        found, remedy = f"{len(world.leftovers):,} others too", "lakeshift vacuum says which of them nothing needs"
         yield Finding(Kind.LEFTOVER, world.lake.store.url(""), "", "the attempts that manifests name", found, remedy)

@@ -106,7 +106,7 @@ def _notes(task: type[LakeTask], contents: Contents, world: World) -> Iterator[F
             yield subject.finding(Kind.RERUN, "no open request", "a request to make it again", subject.run)
     for partition in world.wanted(task, contents.held):
         now = known.get(partition)
-        world.leftovers += len(contents.held[partition].keys() - {now.attempt if now else ""})
+        world.leftovers |= contents.held[partition].keys() - {now.attempt if now else ""}
 
 
 def _chunks(partitions: Sequence[Partition]) -> Iterator[list[Partition]]:

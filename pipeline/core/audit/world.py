@@ -40,7 +40,8 @@ class World:
     committed: dict[Dataset, dict[Partition, Committed | None]] = field(default_factory=dict)
     # How much was looked at.
     looked: Counter[str] = field(default_factory=lambda: Counter(dict.fromkeys(LOOKED_AT, 0)))
-    leftovers: int = 0
+    # The attempts that hold files which no manifest names.
+    leftovers: set[str] = field(default_factory=set)
 
     def wanted(self, task: type[PartitionTask], partitions: Iterable[Partition]) -> list[Partition]:
         """Return those of the partitions that are looked at, in their order."""
