@@ -162,9 +162,11 @@ def test_a_rerun_replaces_the_day_and_what_is_made_of_it(project):
     project.given_feed(("13047", "good"))
 
     asked = project.lakeshift("rerun", "MovieReview", "--date", DAY, "--downstream")
+    between = project.metric(), project.query("SELECT count(*) FROM spectrum.classified_movie_review")
     done = project.metric_of(DAY)
 
     assert asked.code == 0, asked.output
+    assert between == (DAY_ROWS, [(5,)])
     assert done.code == 0, done.output
     assert project.metric() == [(13047, Decimal("0.375"), 1, 1, date(2010, 12, 1))]
     assert "UserPurchase 2010" not in done.output

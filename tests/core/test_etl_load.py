@@ -94,6 +94,19 @@ def test_a_rerun_replaces_the_rows_and_is_complete_again(sales):
     assert sales.query("SELECT count(*) FROM public.etl_load") == [(1,)]
 
 
+def test_until_a_rerun_is_loaded_readers_see_the_old_rows(sales):
+    load(sales, 1)
+    sales.request_rerun(TABLE, DAY)
+    seen = [customers(sales)]
+
+    with sales.loading(a_load("a2", seen=sales.load_state(TABLE, DAY))) as cursor:
+        seen.append(customers(sales))
+        add(cursor, 2)
+        seen.append(customers(sales))
+
+    assert (seen, customers(sales)) == ([[1]] * 3, [2])
+
+
 def test_a_load_that_has_not_seen_the_rerun_request_is_tried_again(sales):
     load(sales, 1)
     sales.request_rerun(TABLE, DAY)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 from fixtures_lake import DATASET, DAY, NEXT_DAY
 from fixtures_settings import settings  # noqa: F401
@@ -74,6 +76,25 @@ def test_a_day_that_is_to_be_replaced_is_published_again(published):
 
     assert published.read_text() == "mended"
     assert task(DAY).output().is_complete()
+
+
+def test_until_the_new_copy_is_whole_readers_see_the_old_one(published, monkeypatch):
+    commit(DAY, "old")
+    task(DAY).make()
+    lake().request_rerun(DATASET, DAY)
+    seen, copyfile = [published.read_text()], shutil.copyfile
+
+    def look(*paths):
+        copyfile(*paths)
+        seen.append(published.read_text())
+
+    commit(DAY, "mended")
+    seen.append(published.read_text())
+    monkeypatch.setattr(shutil, "copyfile", look)
+
+    task(DAY).make()
+
+    assert (seen, published.read_text()) == (["old"] * 3, "mended")
 
 
 def test_a_copy_is_on_the_disk_before_anybody_is_told_of_it(published, monkeypatch):

@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import datetime
 import functools
+from pathlib import Path
 
 import luigi
 import pytest
 from fixtures_calls import calls, given, given_metric_of, given_reviews_of  # noqa: F401
 from luigi.tools.range import RangeDaily
 
-from pipeline.core.lake import Partition
+from pipeline.core.lake import Partition, lake
 from pipeline.core.warehouse import external, partitions, warehouse
 from pipeline.user_behaviour import MovieReview, UserBehaviourMetric, UserPurchase, UserPurchasePartition
 
@@ -103,3 +104,18 @@ def test_what_a_task_made_itself_is_looked_at_afresh(calls, settings, tmp_path, 
 
     assert not luigi.build([Forgetful(date=day) for day in days], local_scheduler=True, workers=1)
     assert made
+
+
+def test_until_a_replaced_partition_is_moved_readers_find_the_old_files(calls):
+    day = DAYS[0]
+    task = UserPurchasePartition(date=day)
+    old = given(UserPurchase.dataset, day)
+    task.make()
+    lake().request_rerun(UserPurchase.dataset, task.partition)
+    new = given(UserPurchase.dataset, day)
+
+    before = warehouse().external_location(task.table, task.partition), (Path(old) / "part-0000.csv").exists()
+    task.make()
+
+    assert before == (old, True)
+    assert warehouse().external_location(task.table, task.partition) == new
