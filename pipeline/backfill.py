@@ -13,6 +13,7 @@ import json
 import logging
 import re
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -25,6 +26,8 @@ from pipeline.core.errors import PipelineError, SourceUnavailable, one_line
 from pipeline.core.lake import Dataset, Partition, lake
 from pipeline.core.periods import RangeParameter
 from pipeline.core.planning import Plan
+from pipeline.core.plans import plan as plan_of
+from pipeline.core.plans import request_refresh
 from pipeline.core.receipts import Receipt
 from pipeline.core.spans import Span, in_pieces, latest
 from pipeline.core.summary import name_of
@@ -37,6 +40,7 @@ from pipeline.finding import TaskNameParameter, name_of_class
 log = logging.getLogger(__name__)
 # How often a receipt is written anew where another run of the same range has just written one.
 TRIES = 5
+OTHERWISE = "the external catalogue pointed elsewhere"
 
 
 class Backfill(Windowed, MakingTask):
@@ -45,9 +49,12 @@ class Backfill(Windowed, MakingTask):
     of = TaskNameParameter(description="the task, such as UserBehaviourMetric, or some.module.Task")
     range = RangeParameter(default=None, description="2010-12, 2010-W48, or the first day and that after the last")
     last = luigi.Parameter(default="", significant=False, description="in place of a range, such as 7d, 12h or 3m")
+    refresh = luigi.BoolParameter(significant=False, description="make again what is stale, and all made of it")
     reverse = luigi.BoolParameter(significant=False, description="make the latest first")
     of_params: Any = luigi.DictParameter(default={}, description="further parameters of the task, as JSON")
 
+    # Once what was stale is asked for, what changes from then on is for the next run.
+    is_refreshed = False
     # [worker] timeout is for one task, and this is many.
     worker_timeout = 0
 
@@ -80,11 +87,15 @@ class Backfill(Windowed, MakingTask):
     def complete(self) -> bool:
         state = lake().state(self.dataset, self.partition)
         says_so = state.is_complete and state.manifest is not None and not state.manifest.rows.refused
+        if says_so and self.refresh and not self.is_refreshed:
+            return not plan_of(self.span.tasks(), refresh=True).due
         span = self.span
         return says_so and len(span.complete()) == len(span.values)
 
     def make(self) -> str:
         span, plan, started_at = self.span, Plan(), receipts.now_text()
+        if self.refresh:
+            self._refresh()
         before = span.complete(plan)
         due = due_of(span, before)
         tally = Tally(span, len(due))
@@ -97,6 +108,14 @@ class Backfill(Windowed, MakingTask):
         if receipt.missing:
             raise PipelineError(f"{receipt.line()} The receipt: {place}")
         return f"{receipt.line()}; the receipt: {place}"
+
+    def _refresh(self) -> None:
+        """Have what is stale be due, and keep what is not as it is."""
+        asked = request_refresh(self.span.tasks())
+        self.is_refreshed = True
+        for cause, number in Counter(node.cause.what if node.cause else OTHERWISE for node in asked).items():
+            log.info("%s: %s asked for again, since %s", name_of(self), f"{number:,}", cause)
+        Register.clear_instance_cache()
 
     def _make_window(self, values: Sequence[Any], tally: Tally, plan: Plan) -> None:
         started = time.monotonic()

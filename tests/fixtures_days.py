@@ -17,7 +17,6 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from pipeline.cli.migrate import migrate
 from pipeline.core.database import Database, database
 from pipeline.core.graph import requirements
 from pipeline.core.lake import Counts, File, Input, Lake, lake
@@ -85,7 +84,8 @@ def days(settings: Any, tmp_path: Path, database_url: str) -> Days:
     settings("database", "url", database_url)
     settings("log", "file", str(tmp_path / "log/lakeshift.log"))
     settings("user_behaviour", "review_feed", str(tmp_path / "movie_review.csv"))
-    migrate()
+    warehouse().migrate()
+    database().migrate()
     found = Days(tmp_path / "movie_review.csv")
     found.given_feed("good")
     return found

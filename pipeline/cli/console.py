@@ -5,11 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+if TYPE_CHECKING:
+    from rich.tree import Tree
 
 LUIGI = "luigi --module {module} {task} --date {day} --local-scheduler"
 # What is read by a program is not to be folded at the width of a terminal.
@@ -39,6 +42,10 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     for row in rows:
         table.add_row(*("null" if value is None else Text(str(value)) for value in row))
     _console().print(table)
+
+
+def show_tree(tree: Tree) -> None:
+    _console().print(tree, highlight=False, soft_wrap=True)
 
 
 def show_records(records: Sequence[Mapping[str, Any]]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,10 @@ from pipeline.core.version import code_version
 
 @dataclass(frozen=True)
 class RangePlan:
-    """The tasks of a range and all that they need, and which of these a run would make."""
+    """The tasks of a range and all that they need, and which of these a run would make.
+
+    What only a superseded partition was made of is not among them: nothing is made of it any more.
+    """
 
     tasks: Sequence[luigi.Task]
     nodes: Mapping[luigi.Task, Node]
@@ -45,11 +48,29 @@ class RangePlan:
 
 def plan(tasks: Sequence[luigi.Task], refresh: bool = False) -> RangePlan:
     """Return what a run of tasks would make: what is not complete, and on a refresh also what is stale."""
-    nodes = survey(tasks)
+    known = survey(tasks)
+    reached = _reached(known, tasks)
+    nodes = {task: node for task, node in known.items() if task in reached}
     due: dict[luigi.Task, None] = {}
     for task in tasks:
         due |= dict.fromkeys(_due(nodes, task, True, refresh, due))
+    if refresh:
+        # Also of a catalogue that points elsewhere, for which nobody can ask alone.
+        for task, node in nodes.items():
+            if node.status is not Status.SUPERSEDED and any(one in due for one in node.needs):
+                due[task] = None
     return RangePlan(tasks, nodes, [node for task, node in nodes.items() if task in due], refresh)
+
+
+def _reached(nodes: Mapping[Any, Node], tasks: Iterable[luigi.Task]) -> set[luigi.Task]:
+    found: set[luigi.Task] = set()
+    left = list(tasks)
+    while left:
+        task = left.pop()
+        if task not in found:
+            found.add(task)
+            left += () if nodes[task].status is Status.SUPERSEDED else nodes[task].needs
+    return found
 
 
 def _due(nodes: Mapping[Any, Node], task: luigi.Task, is_needed: bool, refresh: bool, known: Any) -> Iterator[Any]:
@@ -67,10 +88,10 @@ def _due(nodes: Mapping[Any, Node], task: luigi.Task, is_needed: bool, refresh: 
 
 
 def request_refresh(tasks: Sequence[luigi.Task]) -> list[Node]:
-    """Ask for what is stale of tasks, and of all that they need, to be made again, and return it."""
-    stale = [node for node in plan(tasks, refresh=True).due if node.status is Status.STALE and not node.follows]
-    request_last_to_first([node.task for node in stale])
-    return stale
+    """Ask for what is stale of tasks and all that they need, and for what is made of it, and return what was asked."""
+    asked = [node for node in plan(tasks, refresh=True).due if node.is_complete and not node.follows]
+    request_last_to_first([node.task for node in asked])
+    return asked
 
 
 def request_last_to_first(tasks: Sequence[Any]) -> None:

@@ -69,6 +69,10 @@ class Span:
     def task(self, value: Any) -> Any:
         return self.period.task(value, self.others)
 
+    def tasks(self) -> list[Any]:
+        """Return the task of each partition."""
+        return [self.task(value) for value in self.values]
+
     def complete(self, plan: Plan | None = None) -> set[Any]:
         """Return the values of the partitions that are complete now, or as a plan knows it.
 

@@ -10,6 +10,7 @@ from fixtures_days import DAYS, metrics
 from pipeline.core import plans
 from pipeline.core.lake import Lake, lake
 from pipeline.core.plans import plan, request_refresh
+from pipeline.core.warehouse import warehouse
 from pipeline.user_behaviour import (
     MovieReview,
     UserBehaviourMetric,
@@ -79,6 +80,16 @@ def test_a_refresh_makes_again_what_is_made_of_what_somebody_asked_for(made):
     UserPurchase(date=FIRST).output().request_rerun()
 
     assert [node.task for node in request_refresh(metrics([FIRST]))] == [UserBehaviourMetric(date=FIRST)]
+
+
+def test_a_refresh_sets_right_a_catalogue_that_points_elsewhere(made):
+    task = UserPurchasePartition(date=FIRST)
+    warehouse().set_external_partitions(task.table, {task.partition: "/elsewhere"})
+
+    asked = request_refresh(metrics([FIRST, SECOND]))
+    made.make([FIRST, SECOND])
+
+    assert ([node.task for node in asked], task.complete()) == ([UserBehaviourMetric(date=FIRST)], True)
 
 
 def test_a_refresh_that_is_killed_leaves_nothing_complete_that_is_made_of_what_is_asked_for(made, monkeypatch):
