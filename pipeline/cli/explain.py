@@ -69,12 +69,13 @@ def _lines(record: Mapping[str, Any]) -> Iterator[str]:
     yield f"{record['task']} {record['output']}: {record['status'].value}"
     if cause := record["cause"]:
         detail = f" ({cause['detail']})" if cause["detail"] else ""
-        yield f"since {cause['cause']}: {cause['at']}{detail}"
+        yield f"because {cause['cause']}: {cause['at']}{detail}"
     if record["superseded_by"]:
         yield f"superseded by {record['superseded_by']}"
     if record["attempt"]:
         yield _made(record)
-    for read in record["inputs"]:
+    # What only points at an attempt has said which.
+    for read in (one for one in record["inputs"] if not one.attempt or one.attempt != record["attempt"]):
         name = " ".join(filter(None, (read.name, read.partition)))
         was = read.attempt or ", ".join(f"{key} {value}" for key, value in read.fingerprint.items())
         yield f"of {name}: {was or 'another place'}"
