@@ -132,6 +132,7 @@ def test_what_fails_in_the_middle_leaves_nothing(lakeshift, checkout, monkeypatc
         ("user_behaviour", "means something else"),
         ("time", "means something else"),
         ("scheduler", "means something else"),
+        ("cli", "is a package already"),
     ],
 )
 def test_a_name_that_cannot_be_one_is_refused_with_the_reason(lakeshift, checkout, name, why):

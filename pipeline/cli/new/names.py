@@ -53,6 +53,8 @@ def refuse_taken(names: Mapping[str, str], folder: Path) -> None:
     if not (folder / "pyproject.toml").is_file() or not (folder / "tests").is_dir():
         raise PipelineError(f"{folder} is no checkout of the project, and a pipeline is written into one.")
     name = names["name"]
+    if (folder / "pipeline" / name).exists():
+        raise PipelineError(f"pipeline/{name} is a package already. Choose another name for the pipeline.")
     sections = ConfigParser(interpolation=None)
     sections.read(folder / "luigi.cfg")
     taken = {*vars(config), *config.SECTIONS, *sections.sections()}
