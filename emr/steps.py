@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import PurePosixPath
 from typing import Any
 
 PLACE = re.compile(r"\{(\w+)\}")
+# What a place is filled with; where a list of arguments has nothing but the place, it may be several arguments.
+Places = Mapping[str, str | Sequence[str]]
 
 
 @dataclass(frozen=True)
@@ -37,13 +39,22 @@ def load(name: str) -> list[dict[str, Any]]:
     return json.loads(file.read_text(encoding="utf-8"))
 
 
-def fill(steps: Any, places: Mapping[str, str]) -> Any:
+def fill(steps: Any, places: Places) -> Any:
     """Return the steps, or a part of them, with each {place} filled. Raises KeyError at one that is not given."""
     if isinstance(steps, dict):
         return {key: fill(value, places) for key, value in steps.items()}
     if isinstance(steps, list):
-        return [fill(value, places) for value in steps]
-    return PLACE.sub(lambda match: places[match[1]], steps) if isinstance(steps, str) else steps
+        return [filled for value in steps for filled in _filled(value, places)]
+    return PLACE.sub(lambda match: str(places[match[1]]), steps) if isinstance(steps, str) else steps
+
+
+def _filled(value: Any, places: Places) -> Iterator[Any]:
+    alone = PLACE.fullmatch(value) if isinstance(value, str) else None
+    place = places[alone[1]] if alone else None
+    if place is None or isinstance(place, str):
+        yield fill(value, places)
+    else:
+        yield from place
 
 
 def as_one(steps: list[dict[str, Any]]) -> dict[str, Any]:
@@ -54,7 +65,7 @@ def as_one(steps: list[dict[str, Any]]) -> dict[str, Any]:
     return {"ActionOnFailure": "CONTINUE", "HadoopJarStep": jar}
 
 
-def job_line(name: str, places: Mapping[str, str]) -> JobLine:
+def job_line(name: str, places: Places) -> JobLine:
     """Return what the spark-submit step of a job runs; only its own places need to be given."""
     line = spark_submit(name)
     return JobLine(f"spark_jobs.{PurePosixPath(line.script).stem}", tuple(fill(line.arguments, places)))

@@ -16,9 +16,9 @@ SCHEMA = f"cid string, review_str string, {job.REFUSED} string"
 WHOLE_NUMBER = r"^\s*0*(\d{1,100})(\.0+)?\s*$"
 
 
-def read(spark: SparkSession, location: str) -> DataFrame:
+def read(spark: SparkSession, locations: list[str]) -> DataFrame:
     return spark.read.csv(
-        location,
+        locations,
         SCHEMA,
         header=True,
         enforceSchema=False,

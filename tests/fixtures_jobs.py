@@ -12,6 +12,8 @@ import pytest
 
 from emr.steps import JobLine
 from pipeline.core.lake import Attempt, Dataset, Lake, Partition
+from pipeline.core.spark import jobs
+from pipeline.core.spark.report import JobReport
 
 JOB = "classified_movie_review"
 REVIEWS = "cid,review_str\n1,good\nx,bad\n3,bad\n"
@@ -42,15 +44,22 @@ def begin(lake: Lake) -> Attempt:
     return lake.begin(Dataset("stage", JOB), Partition("insert_date", "2010-12-01"), "task")
 
 
+def run_alone(attempt: Attempt, location: str, heard: Heard | None = None) -> JobReport:
+    """Return what the job wrote of a partition that it is run for alone."""
+    return jobs.run_job(JOB, {attempt: location}, heard or Heard())[attempt]
+
+
 @pytest.fixture
 def slow_line(tmp_path: Path) -> Callable[..., JobLine]:
     """Return what makes the line of a job that sleeps for some seconds in all."""
 
     def make(seconds: int, name: str = "slow") -> JobLine:
         folder = tmp_path / name
-        (folder / "input").mkdir(parents=True)
-        (folder / "input/rows.csv").write_text("milliseconds\n" + f"{seconds * 1000 // 24}\n" * 24)
-        places = [(f"--{place}", str(folder / place)) for place in ("input", "output", "refused", "report")]
+        day = folder / "insert_date=2010-12-01"
+        day.mkdir(parents=True)
+        (day / "rows.csv").write_text("milliseconds\n" + f"{seconds * 1000 // 24}\n" * 24)
+        places = [(f"--{place}", str(folder / place)) for place in ("output", "refused", "report")]
+        places.append(("--input", str(day)))
         return JobLine("slow_job", (*(word for place in places for word in place), "--run-id", name))
 
     return make

@@ -7,8 +7,8 @@ from spark_jobs import job
 TASKS = 12
 
 
-def read(spark, location):
-    seconds = spark.read.csv(location, "milliseconds long", header=True)
+def read(spark, locations):
+    seconds = spark.read.csv(locations, "milliseconds long", header=True)
     tasks = seconds.repartition(TASKS).withColumn(
         "slept", F.expr("java_method('java.lang.Thread', 'sleep', milliseconds)")
     )

@@ -24,6 +24,10 @@ class JobFailed(PipelineError):
     """Look at the job: it ended badly, and the message names the probable cause."""
 
 
+class JobThrew(JobFailed):
+    """Look at the job: it ran, and failed at what it was given; with less of that it may end well."""
+
+
 class CheckFailed(PipelineError):
     """Look at the data: it breaks a promise, and nothing of it was committed."""
 

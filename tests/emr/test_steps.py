@@ -26,7 +26,7 @@ def test_the_line_of_a_job_is_its_module_and_its_arguments():
     line = steps.job_line(NAME, PLACES)
 
     assert line.module == "spark_jobs.classified_movie_review"
-    assert job.parse(line.arguments) == job.Options("/in", "/out", "/refused", "/report.json", "run-1")
+    assert job.parse(line.arguments) == job.Options(["/in"], "/out", "/refused", "/report.json", "run-1")
 
 
 def test_the_module_of_a_line_is_a_job():

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import psutil
 import pytest
-from fixtures_spark import run_on
+from fixtures_spark import PARTITION, run_on
 from pyarrow import parquet
 from pyspark.sql import functions as F  # noqa: N812
 
@@ -25,14 +25,12 @@ def job_that(transform):
 def test_the_report_says_what_was_written(spark, tmp_path):
     done = run_on(spark, classified_movie_review, tmp_path, REVIEWS)
 
-    [path] = Path(done.options.output).glob("*.parquet")
-    assert done.report == {
+    [path] = Path(done.options.output, PARTITION).glob("*.parquet")
+    files = [{"name": path.name, "bytes": path.stat().st_size, "rows": 2}]
+    assert done.whole_report == {
         "run_id": "run-1",
-        "read": 3,
-        "written": 2,
-        "refused": 1,
-        "files": [{"name": path.name, "bytes": path.stat().st_size, "rows": 2}],
         "schema": {"cid": "string", "positive_review": "boolean"},
+        "partitions": {PARTITION: {"read": 3, "written": 2, "refused": 1, "files": files}},
     }
 
 
@@ -69,7 +67,7 @@ def test_instants_are_microseconds_in_utc(spark, tmp_path):
 
     done = run_on(spark, job_that(lambda rows: rows.select(moment)), tmp_path, REVIEWS)
 
-    [path] = Path(done.options.output).glob("*.parquet")
+    [path] = Path(done.options.output, PARTITION).glob("*.parquet")
     column = parquet.ParquetFile(path).schema.column(0)
     assert column.physical_type == "INT64"
     assert "microseconds" in str(column.logical_type)
@@ -92,14 +90,15 @@ def test_a_folder_whose_name_has_spaces_and_accents_is_read_and_written(spark, t
 
 
 def test_spark_submit_runs_a_job_with_its_options(spark, tmp_path, monkeypatch):
-    (tmp_path / "input").mkdir()
-    (tmp_path / "input/part-0000.csv").write_text(REVIEWS)
-    line = [f"--{name}={tmp_path / name}" for name in ("input", "output", "refused", "report")]
-    monkeypatch.setattr(sys, "argv", ["classified_movie_review.py", *line, "--run-id=run-1"])
+    (tmp_path / PARTITION).mkdir()
+    (tmp_path / PARTITION / "part-0000.csv").write_text(REVIEWS)
+    line = [f"--{name}={tmp_path / name}" for name in ("output", "refused", "report")]
+    given = ["--input", str(tmp_path / "insert_date=*"), *line, "--run-id=run-1"]
+    monkeypatch.setattr(sys, "argv", ["classified_movie_review.py", *given])
 
     job.main(classified_movie_review)
 
-    assert sum(parquet.read_metadata(path).num_rows for path in (tmp_path / "output").glob("*.parquet")) == 2
+    assert sum(parquet.read_metadata(path).num_rows for path in (tmp_path / "output").rglob("*.parquet")) == 2
 
 
 def test_an_option_that_is_missing_is_named(capsys):

@@ -43,6 +43,11 @@ class Attempt:
         return data_path(self.dataset, self.id, self.partition)
 
     @property
+    def base(self) -> str:
+        """The folder of all that has this attempt's id: its partition, others, and what lies beside them."""
+        return self.folder.rpartition("/")[0]
+
+    @property
     def location(self) -> str:
         """Where the data goes, for other programs."""
         return self.store.url(self.folder)
@@ -51,6 +56,11 @@ class Attempt:
     def quarantine(self) -> str:
         """Where the refused rows go, seen from the lake's root."""
         return quarantine_path(self.dataset, self.id, self.partition)
+
+    @property
+    def quarantine_base(self) -> str:
+        """The folder with the refused rows of all partitions of this attempt's id."""
+        return self.quarantine.rpartition("/")[0]
 
     @property
     def quarantine_location(self) -> str:

@@ -19,10 +19,10 @@ from spark_jobs import job
 class Sample:
     """A job whose rows go through what jobs are made of: CSV, text, conversions, refusals."""
 
-    def read(self, spark: SparkSession, location: str) -> DataFrame:
+    def read(self, spark: SparkSession, locations: list[str]) -> DataFrame:
         schema = f"number string, text string, {job.REFUSED} string"
         return spark.read.csv(
-            location,
+            locations,
             schema,
             header=True,
             enforceSchema=False,
@@ -45,10 +45,11 @@ def main(file: str) -> None:
     spark = start_session({"spark.driver.extraJavaOptions": f'{quiet} "-XX:ArchiveClassesAtExit={file}"'})
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
-        (place / "input").mkdir()
-        (place / "input" / "sample.csv").write_text("number,text\n1,good\nx,bad\n", encoding="utf-8")
-        places = {name: f"file://{place / name}" for name in ("input", "output", "refused", "report")}
-        options = job.Options(**places, run_id="archive")
+        day = place / "input" / "insert_date=2010-12-01"
+        day.mkdir(parents=True)
+        (day / "sample.csv").write_text("number,text\n1,good\nx,bad\n", encoding="utf-8")
+        places = {name: f"file://{place / name}" for name in ("output", "refused", "report")}
+        options = job.Options([f"file://{day}"], **places, run_id="archive")
         job.run(Sample(), spark, options)
     jvm = spark.sparkContext._gateway.proc  # type: ignore[union-attr]
     # The JVM ends with its input, and writes the archive at its end.

@@ -21,7 +21,7 @@ import psutil
 
 from emr.steps import JobLine
 from pipeline.core import config
-from pipeline.core.errors import JobFailed
+from pipeline.core.errors import JobFailed, JobThrew
 from pipeline.core.kinds import is_standalone
 from pipeline.core.locks import file_lock
 from pipeline.core.runtime import RUN_FOLDER, runtime_folder
@@ -39,7 +39,10 @@ class Reporter(Protocol):
 
 
 def drive(line: JobLine, what: str, reporter: Reporter) -> None:
-    """Have the driver run a job, and pass on what it says of it. Raises JobFailed; `what` says of what."""
+    """Have the driver run a job, and pass on what it says of it. `what` says of what.
+
+    Raises JobThrew if the job fails, JobFailed if it cannot be run.
+    """
     with _connect(run_folder()) as connection, connection.makefile("rwb") as stream:
         stream.write(json.dumps({"module": line.module, "arguments": line.arguments}).encode() + b"\n")
         stream.flush()
@@ -49,11 +52,13 @@ def drive(line: JobLine, what: str, reporter: Reporter) -> None:
             elif "percent" in told:
                 reporter.progress(told["percent"])
             elif "failed" in told:
-                raise JobFailed(f"{what}: {told['failed'].rstrip('.')}. The whole traceback: {log_file()}")
+                kind = JobThrew if told["threw"] else JobFailed
+                raise kind(f"{what}: {told['failed'].rstrip('.')}. The whole traceback: {log_file()}")
             elif "done" in told:
                 reporter.progress(100)
                 return
-    raise JobFailed(f"{what}: the Spark driver ended before the job did. Look at {log_file()} and run it again.")
+    # It may be for want of memory.
+    raise JobThrew(f"{what}: the Spark driver ended before the job did. Look at {log_file()} and run it again.")
 
 
 def prewarm() -> None:

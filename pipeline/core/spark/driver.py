@@ -119,7 +119,9 @@ class Driver:
         # A job may exit: argparse does, at an option that it does not know.
         except (Exception, SystemExit) as error:
             traceback.print_exc()
-            client.tell(failed=self._explain(cause(error)))
+            # Not what it waited for in vain: a session, or an executor.
+            threw = self.session.done() and not self.session.exception() and not isinstance(error, JobFailed)
+            client.tell(failed=self._explain(cause(error)), threw=threw)
 
     def _explain(self, cause: str) -> str:
         if self.cluster is None:

@@ -16,7 +16,7 @@ from pipeline.core.lake import Attempt
 from pipeline.core.spark.code import upload_code
 from pipeline.core.spark.failed_step import failed_step
 from pipeline.core.spark.report import JobReport
-from pipeline.core.spark.results import REPORT, beside, explained
+from pipeline.core.spark.results import REPORT, explained
 from pipeline.core.spark.run_cluster import clusters
 from pipeline.core.spark.work import run_work, work_of
 
@@ -51,11 +51,11 @@ def _places(input_location: str, attempt: Attempt) -> dict[str, str]:
     return {
         "run_id": attempt.id,
         "lake_input": input_location,
-        "lake_result": attempt.store.url(beside(attempt)),
+        "lake_result": attempt.store.url(attempt.base),
         "work": work,
-        "input": f"{work}/input",
+        "input": f"{work}/input/{attempt.partition}",
         "result": result,
-        "output": f"{result}/{attempt.partition}",
+        "output": result,
         "refused": f"{result}/refused",
         "report": f"{result}/{REPORT}",
     }

@@ -19,7 +19,7 @@ from pipeline.core.lake import Attempt
 from pipeline.core.settings import masked_text
 from pipeline.core.spark.code import upload_code
 from pipeline.core.spark.report import JobReport
-from pipeline.core.spark.results import REPORT, beside, explained, short_hash
+from pipeline.core.spark.results import REPORT, explained, short_hash
 from pipeline.core.spark.service import connect
 from pipeline.core.spark.work import run_work, work_of
 from pipeline.core.store import open_store
@@ -53,11 +53,11 @@ def _work(name: str, input_location: str, attempt: Attempt) -> Work:
 
 def _places(input_location: str, attempt: Attempt) -> dict[str, str]:
     """Return where an attempt's job run reads and writes."""
-    folder = attempt.store.url(beside(attempt))
+    folder = attempt.store.url(attempt.base)
     return {
         "run_id": attempt.id,
         "input": input_location,
-        "output": attempt.location,
+        "output": folder,
         "refused": f"{folder}/refused",
         "report": f"{folder}/{REPORT}",
     }

@@ -51,20 +51,15 @@ def result_of(entry: Entry, attempt: Attempt) -> JobReport:
     if report is None:
         raise JobFailed(
             f"{attempt.dataset} {attempt.partition}: the steps of {entry.name} completed on {entry.cluster_id}, but"
-            f" {beside(resumed)}/{REPORT} and the files that it names are not there. Run it again."
+            f" {resumed.base}/{REPORT} and the files that it names are not there. Run it again."
         )
     move_refused(resumed)
     return report
 
 
-def beside(attempt: Attempt) -> str:
-    """Return the folder of all that an attempt writes, its partition and what lies beside it."""
-    return attempt.folder.rpartition("/")[0]
-
-
 def report_of(attempt: Attempt) -> JobReport | None:
     """Return what an attempt's job reported, or None if that or the data are not, or no longer, there."""
-    found = attempt.store.read(f"{beside(attempt)}/{REPORT}")
+    found = attempt.store.read(f"{attempt.base}/{REPORT}")
     if found is None:
         return None
     report = JobReport.from_json(found.data, attempt)
@@ -75,7 +70,7 @@ def report_of(attempt: Attempt) -> JobReport | None:
 
 def move_refused(attempt: Attempt) -> None:
     """Put the refused rows into the quarantine; begun again, it moves what is left."""
-    folder = f"{beside(attempt)}/refused"
+    folder = f"{attempt.base}/refused/{attempt.partition}"
     paths = [listed.path for listed in attempt.store.list(folder)]
     for path in paths:
         try:

@@ -67,8 +67,6 @@ class LakeTask(TogetherTask):
         return ends | each_alone(made, lambda task, one: task.commit(one.attempt or begun[task], one), COMMITS_AT_ONCE)
 
     def _begin(self, tasks: Sequence[Any]) -> dict[Any, Attempt | PipelineError]:
-        if len(tasks) == 1:
-            return each_alone({self: self.partition}, lambda task, one: lake().begin(self.dataset, one, task.task_id))
         begun = lake().begin_together(self.dataset, {task.partition: task.task_id for task in tasks})
         return {task: begun[task.partition] for task in tasks}
 

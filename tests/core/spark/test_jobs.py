@@ -7,13 +7,13 @@ import signal
 from pathlib import Path
 
 import pytest
-from fixtures_jobs import JOB, Heard, begin, given_reviews, jobs_at
+from fixtures_jobs import JOB, Heard, begin, given_reviews, jobs_at, run_alone
 from fixtures_s3 import REGION, new_bucket
 from processes import drivers_at, wait_until
 
 from pipeline.core.errors import JobFailed
 from pipeline.core.lake import Counts, Lake
-from pipeline.core.spark import client, jobs
+from pipeline.core.spark import client
 from pipeline.core.store.local import LocalStore
 from pipeline.core.store.s3 import S3Store
 
@@ -39,7 +39,7 @@ def lake(tmp_path):
 def test_a_job_writes_below_its_attempt_and_reports_what(lake):
     attempt = begin(lake)
 
-    report = jobs.run_job(JOB, given_reviews(lake), attempt, Heard())
+    report = run_alone(attempt, given_reviews(lake))
 
     assert report.rows == Counts(read=3, written=2, refused=1)
     assert report.schema == {"cid": "string", "positive_review": "boolean"}
@@ -52,7 +52,7 @@ def test_a_job_writes_below_its_attempt_and_reports_what(lake):
 def test_what_a_job_wrote_can_be_committed(lake):
     attempt = begin(lake)
 
-    report = jobs.run_job(JOB, given_reviews(lake), attempt, Heard())
+    report = run_alone(attempt, given_reviews(lake))
     attempt.commit(report.files, report.rows, report.schema, (), "1")
 
     assert attempt.lake.state(attempt.dataset, attempt.partition).is_complete
@@ -62,7 +62,7 @@ def test_a_lake_on_s3_is_copied_here_and_back(ministack):
     lake = Lake(S3Store(f"{new_bucket(ministack)}/some/prefix", ministack, REGION))
     attempt = begin(lake)
 
-    report = jobs.run_job(JOB, given_reviews(lake), attempt, Heard())
+    report = run_alone(attempt, given_reviews(lake))
 
     names = [listed.path.removeprefix(f"{attempt.folder}/") for listed in lake.store.list(attempt.folder)]
     assert names == [file.name for file in report.files]
@@ -72,7 +72,7 @@ def test_a_lake_on_s3_is_copied_here_and_back(ministack):
 
 def test_the_workers_of_a_run_share_one_driver(lake, spark_run):
     def work():
-        jobs.run_job(JOB, reviews, begin(lake), Heard())
+        run_alone(begin(lake), reviews)
 
     reviews = given_reviews(lake)
     workers = [FORK.Process(target=work) for _ in range(2)]
@@ -112,7 +112,7 @@ def test_a_killed_worker_gives_its_job_up_and_leaves_the_driver(slow_line, lake,
     os.kill(worker.pid, signal.SIGKILL)
 
     wait_until(lambda: not jobs_at(url, "running"))
-    jobs.run_job(JOB, given_reviews(lake), begin(lake), Heard())
+    run_alone(begin(lake), given_reviews(lake))
     assert drivers_at(spark_run) == [before]
     worker.join()
 
@@ -121,7 +121,7 @@ def test_a_job_that_fails_says_why_in_one_line_and_where_the_rest_is(lake):
     reviews = given_reviews(lake, "review_str,cid\ngood,1\n")
 
     with pytest.raises(JobFailed) as failed:
-        jobs.run_job(JOB, reviews, begin(lake), Heard())
+        run_alone(begin(lake), reviews)
 
     message = str(failed.value)
     assert message.startswith(f"stage/{JOB} insert_date=2010-12-01: ")
@@ -138,11 +138,11 @@ def test_a_job_that_cannot_write_names_the_reason(lake):
     blocked.write_text("a file where a folder should be")
 
     with pytest.raises(JobFailed, match=r"stage/.*(not a directory|Mkdirs failed)"):
-        jobs.run_job(JOB, reviews, attempt, Heard())
+        run_alone(attempt, reviews)
 
 
 def test_the_jvm_listens_on_loopback_only(lake, spark_run):
-    jobs.run_job(JOB, given_reviews(lake), begin(lake), Heard())
+    run_alone(begin(lake), given_reviews(lake))
 
     [driver] = drivers_at(spark_run)
     ports = [port for child in driver.children() for port in child.net_connections() if port.status == "LISTEN"]
@@ -155,12 +155,12 @@ def test_others_cannot_reach_the_driver(spark_run):
 
 def test_a_driver_whose_jvm_died_is_replaced(lake, slow_line, spark_run):
     reviews = given_reviews(lake)
-    jobs.run_job(JOB, reviews, begin(lake), Heard())
+    run_alone(begin(lake), reviews)
     [driver] = drivers_at(spark_run)
     [jvm] = driver.children()
     jvm.kill()
 
     driver.wait(10)
-    jobs.run_job(JOB, reviews, begin(lake), Heard())
+    run_alone(begin(lake), reviews)
 
     assert drivers_at(spark_run) != [driver]

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from fixtures_jobs import JOB, Heard, application_at, begin, given_reviews, jobs_at, of_application
+from fixtures_jobs import Heard, application_at, begin, given_reviews, jobs_at, of_application, run_alone
 from fixtures_s3 import REGION, free_port, new_bucket
 from fixtures_settings import settings_file
 from fixtures_spark_master import running_master
@@ -21,7 +21,7 @@ from pipeline.core import config
 from pipeline.core.errors import JobFailed, SettingError
 from pipeline.core.lake import Counts, Lake
 from pipeline.core.runtime import runtime_folder
-from pipeline.core.spark import client, jobs, master
+from pipeline.core.spark import client, master
 from pipeline.core.store.local import LocalStore
 from pipeline.core.store.s3 import S3Store
 
@@ -75,7 +75,7 @@ def executors(url):
 def test_a_job_writes_below_its_attempt_and_reports_what(run, lake):
     attempt, heard = begin(lake), Heard()
 
-    report = jobs.run_job(JOB, given_reviews(lake), attempt, heard)
+    report = run_alone(attempt, given_reviews(lake), heard)
 
     assert report.rows == Counts(read=3, written=2, refused=1)
     assert [Path(attempt.location, file.name).stat().st_size for file in report.files] == [report.files[0].bytes]
@@ -128,7 +128,7 @@ def test_copies_of_a_lake_in_s3_lie_where_the_workers_see_them(run, ministack, t
     lake = Lake(S3Store(f"{new_bucket(ministack)}/some/prefix", ministack, REGION))
     heard = Looker()
 
-    report = jobs.run_job(JOB, given_reviews(lake), begin(lake), heard)
+    report = run_alone(begin(lake), given_reviews(lake), heard)
 
     assert report.rows == Counts(read=3, written=2, refused=1)
     assert len(heard.urls) == 1 and heard.urls[0].startswith("lakeshift-job-")
@@ -143,7 +143,7 @@ def test_a_run_that_finds_every_core_taken_says_so_in_one_line(run, spark_master
     reviews = given_reviews(lake)
 
     with run_on(spark_master, tmp_path / "second", wait_seconds="2"), pytest.raises(JobFailed) as failed:
-        jobs.run_job(JOB, reviews, attempt, Heard())
+        run_alone(attempt, reviews)
 
     assert f"{attempt.partition}: the Spark master at {spark_master.url} gave no executor of 1g for 3 s" in str(
         failed.value
@@ -167,7 +167,7 @@ def test_an_application_that_was_ended_is_named_and_the_next_job_has_a_new_one(r
 
     [driver] = drivers_at(run)
     driver.wait(30)
-    assert jobs.run_job(JOB, given_reviews(lake), begin(lake), Heard()).rows == Counts(3, 2, 1)
+    assert run_alone(begin(lake), given_reviews(lake)).rows == Counts(3, 2, 1)
 
 
 @pytest.mark.faults
@@ -180,7 +180,7 @@ def test_workers_that_do_not_see_the_lake_are_named_and_nothing_is_taken_for_wri
     with running_master(tmp_path) as blind, run_on(blind, tmp_path / "run"):
         blind.start_worker(before=without(hidden))
         with pytest.raises(JobFailed) as failed:
-            jobs.run_job(JOB, reviews, attempt, Heard())
+            run_alone(attempt, reviews)
 
     assert f"All workers of {blind.url} have to see the same files there" in str(failed.value)
     assert ("part-0000.csv does not exist" if unseen == "raw" else "read 3 rows, wrote 0") in str(failed.value)
@@ -207,7 +207,7 @@ def test_a_master_that_is_none_is_named_within_a_minute(spark_master, lake, tmp_
     url = f"spark://127.0.0.1:{spark_master.page_port}"
 
     with run_on(spark_master, tmp_path / "mistyped", master=url), pytest.raises(JobFailed) as failed:
-        jobs.run_job(JOB, given_reviews(lake), begin(lake), Heard())
+        run_alone(begin(lake), given_reviews(lake))
 
     assert f"the Spark master at {url} did not take the application. Is it one, of Spark 3" in str(failed.value)
 

@@ -6,13 +6,13 @@ import json
 import zipfile
 
 import pytest
-from emr_work import Heard
+from fixtures_jobs import run_alone
 from fixtures_s3 import REGION, new_bucket
 
 from emr.errors import ClusterLost
 from pipeline.core.errors import CheckFailed, JobFailed, SettingError, SourceUnavailable
 from pipeline.core.lake import Counts, Dataset, Lake, Partition
-from pipeline.core.spark import code, jobs, on_emr, results
+from pipeline.core.spark import code, on_emr, results
 from pipeline.core.store.s3 import S3Store
 
 JOB = "classified_movie_review"
@@ -41,7 +41,7 @@ def begin(lake):
 
 
 def run(lake, attempt):
-    return jobs.run_job(JOB, lake.store.url(RAW), attempt, Heard())
+    return run_alone(attempt, lake.store.url(RAW))
 
 
 def commit(report):
@@ -116,7 +116,8 @@ def given_result(attempt):
     with attempt.open("part-0000.parquet") as file:
         file.write(b"row")
     written = {"name": "part-0000.parquet", "bytes": 3, "rows": 1}
-    report = {"read": 1, "written": 1, "refused": 0, "files": [written], "schema": {}}
+    told = {"read": 1, "written": 1, "refused": 0, "files": [written]}
+    report = {"partitions": {str(attempt.partition): told}, "schema": {}}
     assert attempt.store.create(f"{attempt.dataset}/{attempt.id}/report.json", json.dumps(report).encode())
     return results.report_of(attempt)
 

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from emr_work import Heard
+from fixtures_jobs import run_alone
 from fixtures_s3 import REGION, new_bucket
 from fixtures_serverless import ROLE
 
@@ -13,7 +13,6 @@ from emr.serverless import job_run, token
 from emr.steps import SubmitLine
 from pipeline.core.errors import JobFailed, SettingError, SourceUnavailable
 from pipeline.core.lake import Counts, Dataset, Lake, Partition
-from pipeline.core.spark import jobs
 from pipeline.core.store.s3 import S3Store
 
 JOB = "classified_movie_review"
@@ -51,7 +50,7 @@ def begin(lake):
 
 
 def run(lake, attempt):
-    return jobs.run_job(JOB, lake.store.url(RAW), attempt, Heard())
+    return run_alone(attempt, lake.store.url(RAW))
 
 
 def test_a_job_run_is_the_spark_submit_step_without_its_cluster():
