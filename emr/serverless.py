@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from emr.answers import code_of, patiently
 from emr.api import COMPLETED, GOING, Emr, Step
 from emr.errors import ClusterUnfit
-from emr.steps import fill, spark_submit
+from emr.steps import Places, fill, spark_submit
 
 STATES = {
     **dict.fromkeys(("SUBMITTED", "QUEUED", "PENDING", "SCHEDULED"), "PENDING"),
@@ -171,7 +171,7 @@ def log_folder(application_id: str, job_run_id: str) -> str:
     return f"applications/{application_id}/jobs/{job_run_id}/SPARK_DRIVER"
 
 
-def job_run(name: str, places: Mapping[str, str], role: str, log_uri: str, tags: Mapping[str, str]) -> dict[str, Any]:
+def job_run(name: str, places: Places, role: str, log_uri: str, tags: Mapping[str, str]) -> dict[str, Any]:
     """Return the request for a job run that does what the spark-submit step of a job does."""
     line = spark_submit(name)
     options = [*without(line.options, OF_A_CLUSTER), "--conf", NO_MARK]

@@ -49,10 +49,10 @@ class Clusters(Protocol):
 
 @dataclass(frozen=True)
 class Work:
-    """One partition to be made by steps in their order.
+    """A partition, or several at once, to be made by steps in their order.
 
-    key is where the ledger keeps it. title is what the names of its steps begin with. inputs says of what the partition
-    is made: steps that were submitted for other inputs make another partition, and are not adopted. steps returns those
+    key is where the ledger keeps it. title is what the names of its steps begin with. inputs says of what they are
+    made: steps that were submitted for other inputs make others, and are not adopted. steps returns those
     of an attempt, of which the last one clears away what the others left. has_result says whether what an attempt's
     steps made is where they were to put it. host_folder is where the processes of this host that wait for steps of a
     cluster find each other; this user's alone. watched is called with each submission before its steps are

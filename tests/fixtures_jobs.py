@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,16 @@ from pipeline.core.spark.report import JobReport
 
 JOB = "classified_movie_review"
 REVIEWS = "cid,review_str\n1,good\nx,bad\n3,bad\n"
+DAYS = {
+    "insert_date=2010-12-01": REVIEWS,
+    "insert_date=2010-12-02": "cid,review_str\n",
+    "insert_date=2010-12-03": "cid,review_str\n4,good\n",
+}
+ROWS = {
+    "insert_date=2010-12-01": (3, 2, 1),
+    "insert_date=2010-12-02": (0, 0, 0),
+    "insert_date=2010-12-03": (1, 1, 0),
+}
 
 
 class Heard:
@@ -47,6 +57,24 @@ def begin(lake: Lake) -> Attempt:
 def run_alone(attempt: Attempt, location: str, heard: Heard | None = None) -> JobReport:
     """Return what the job wrote of a partition that it is run for alone."""
     return jobs.run_job(JOB, {attempt: location}, heard or Heard())[attempt]
+
+
+def given_days(lake: Lake) -> dict[Attempt, str]:
+    """Return attempts at several days, and where the raw reviews of each lie; beside one lies what nobody asks for."""
+    places = {day: f"raw/movie_review/20261123T00000{number}Z-00000000" for number, day in enumerate(DAYS)}
+    for day, folder in places.items():
+        assert lake.store.create(f"{folder}/{day}/part-0000.csv", DAYS[day].encode())
+        assert lake.store.create(f"{folder}/insert_date=2010-12-09/part-0000.csv", b"no header\n")
+    begun = lake.begin_together(Dataset("stage", JOB), {Partition.parse(day): "task" for day in DAYS})
+    return {one: lake.store.url(f"{places[str(day)]}/{day}") for day, one in begun.items() if isinstance(one, Attempt)}
+
+
+def commit_days(reports: Mapping[Attempt, JobReport]) -> dict[str, tuple[int, int, int]]:
+    """Commit what a job wrote, and return for each day the rows read, written and refused."""
+    for one in reports.values():
+        one.attempt.commit(one.files, one.rows, one.schema, (), "1")
+    rows = {str(attempt.partition): one.rows for attempt, one in reports.items()}
+    return {day: (one.read, one.written, one.refused) for day, one in rows.items()}
 
 
 @pytest.fixture

@@ -75,7 +75,8 @@ def test_what_an_external_partition_points_at_stays(lakeshift, lost):
 def submit(lake, attempt, state):
     """Have the ledger tell of steps that make an attempt."""
     made_at = "2010-12-01T00:00:00+00:00"
-    entry = Entry("lakeshift 0 g1", 1, attempt.id, (), new_lease(), "j-1", ("s-1",), state, made_at)
+    inputs = (f"s3://bucket/raw/movie_review/1/{DAY}", "code 1")
+    entry = Entry("lakeshift 0 g1", 1, attempt.id, inputs, new_lease(), "j-1", ("s-1",), state, made_at)
     assert Ledger(lake.store).write(f"{CLASSIFIED}/{DAY}", entry, None)
 
 

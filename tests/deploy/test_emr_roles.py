@@ -34,7 +34,7 @@ def attempt(ministack):
 
 
 def test_a_clusters_instances_read_and_write_where_the_steps_do(attempt):
-    places = on_emr._places(attempt.store.url(RAW), attempt) | {"code": attempt.store.url("code/1")}
+    places = on_emr._places({attempt: attempt.store.url(RAW)}) | {"code": attempt.store.url("code/1")}
     used = {place for place in places.values() if place.startswith("s3://")}
 
     assert used == {places["lake_input"], places["lake_result"], places["code"]}
@@ -45,9 +45,9 @@ def test_a_clusters_instances_read_and_write_where_the_steps_do(attempt):
 
 
 def test_a_job_run_reads_and_writes_where_it_is_told_to(attempt):
-    places = on_serverless._places(attempt.store.url(RAW), attempt)
+    places = on_serverless._places({attempt: attempt.store.url(RAW)})
 
-    assert may("JobRole", "s3:GetObject", f"{places['input']}/part-0000.csv")
+    assert [may("JobRole", "s3:GetObject", f"{one}/part-0000.csv") for one in places["input"]] == [True]
     for place in (places["output"], places["refused"], places["report"]):
         assert may("JobRole", "s3:PutObject", f"{place}/_temporary/0/part-0000")
         assert may("JobRole", "s3:DeleteObject", f"{place}/_temporary/0/part-0000")

@@ -14,6 +14,8 @@ from spark_jobs import job
 PLACES = {"input": "/in", "output": "/out", "refused": "/refused", "report": "/report.json", "run_id": "run-1"}
 EMR_PLACES = {
     "lake_input": "s3://lake/raw",
+    "lake_pattern": ".*",
+    "copied": "/in",
     "lake_result": "s3://lake/stage",
     "code": "s3://lake/code",
     "work": "hdfs:///work",
@@ -47,10 +49,16 @@ def test_filled_steps_have_no_place_left():
         step["HadoopJarStep"]["Args"] for step in steps.fill(steps.load(NAME), PLACES | EMR_PLACES)
     ]
 
-    assert copy_in == ["s3-dist-cp", "--src=s3://lake/raw", "--dest=/in"]
+    assert copy_in == ["s3-dist-cp", "--src=s3://lake/raw", "--dest=/in", "--srcPattern=.*"]
     assert run[-10:] == list(steps.job_line(NAME, PLACES).arguments)
     assert copy_out[-4:] == ["hdfs:///work/result", "s3://lake/stage", "hdfs:///work", "/report.json"]
     assert "{" not in str([copy_in, run, copy_out])
+
+
+def test_a_place_that_is_filled_with_several_is_an_argument_for_each():
+    line = steps.job_line(NAME, PLACES | {"input": ["/one", "/two"]})
+
+    assert job.parse(line.arguments).input == ["/one", "/two"]
 
 
 def test_a_place_that_is_not_given_is_named():

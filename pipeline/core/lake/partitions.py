@@ -206,7 +206,7 @@ class Lake:
             raise CheckFailed(f"{self.store.url(path)} is not Lakeshift's: {error}. Move it away.") from error
 
 
-def _each(partitions: Collection[Partition], ask: Callable[[Partition], T]) -> dict[Partition, T | PipelineError]:
+def _each(partitions: Iterable[Partition], ask: Callable[[Partition], T]) -> dict[Partition, T | PipelineError]:
     """Return what is answered for each partition, or the error that is raised, asking several at once."""
 
     def answer(partition: Partition) -> T | PipelineError:
@@ -215,6 +215,7 @@ def _each(partitions: Collection[Partition], ask: Callable[[Partition], T]) -> d
         except PipelineError as error:
             return error
 
+    partitions = list(partitions)
     with ThreadPoolExecutor(READ_AT_ONCE) as pool:
         return dict(zip(partitions, pool.map(answer, partitions), strict=True))
 

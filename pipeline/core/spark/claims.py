@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from itertools import takewhile
 
 from emr.errors import LedgerUnreadable
-from emr.ledger import COMPLETED, INTENT, SUBMITTED, Kept, Ledger
+from emr.ledger import COMPLETED, INTENT, SUBMITTED, Entry, Kept, Ledger
 from pipeline.core.errors import CheckFailed
 from pipeline.core.lake import Dataset, Partition
 from pipeline.core.lake.vacuum import Claim
+from pipeline.core.spark.results import CODE
 from pipeline.core.store import Store
 
 READ_AT_ONCE = 16
@@ -21,9 +23,16 @@ def claims(store: Store) -> Iterator[Claim]:
     """Yield the attempts of the ledger that the next run may take. Raises CheckFailed if it cannot be understood."""
     for key, kept in entries(store):
         if kept.entry.state in (INTENT, SUBMITTED, COMPLETED):
-            dataset, _, partition = key.rpartition("/")
+            dataset = Dataset.parse(key.rpartition("/")[0])
             since = datetime.fromisoformat(kept.entry.created_at)
-            yield Claim(Dataset.parse(dataset), Partition.parse(partition), kept.entry.attempt, since)
+            for partition in partitions_of(kept.entry):
+                yield Claim(dataset, partition, kept.entry.attempt, since)
+
+
+def partitions_of(entry: Entry) -> list[Partition]:
+    """Return what a submission makes: a job makes partitions of the names of those that it reads."""
+    locations = takewhile(lambda one: not one.startswith(CODE), entry.inputs)
+    return [Partition.parse(location.rpartition("/")[2]) for location in locations]
 
 
 def entries(store: Store) -> list[tuple[str, Kept]]:

@@ -11,7 +11,7 @@ from emr.cause import Cause, probable_cause
 from emr.clusters import api
 from emr.errors import StepFailed
 from pipeline.core import config
-from pipeline.core.errors import JobFailed, PipelineError, one_line
+from pipeline.core.errors import JobFailed, JobThrew, PipelineError, one_line
 from pipeline.core.settings import masked_text
 from pipeline.core.store import open_store
 
@@ -30,7 +30,8 @@ def failed_step(emr: Emr, error: StepFailed, what: str) -> JobFailed:
     told = _of_cluster(emr, error) or (step.reason if UNKNOWN not in step.reason else "")
     reason = masked_text((cause.reason or told).rstrip("."))
     where = f" Its log: {place}." if (place := cause.log or step.log_file) else ""
-    return JobFailed(
+    kind = JobThrew if step.state == "FAILED" else JobFailed
+    return kind(
         f"{what}: step {number} of {count} ({step.id} on {error.cluster_id}) {step.state}{reason and f': {reason}'}."
         f"{where} Run it again when it is mended: that submits new steps."
     )

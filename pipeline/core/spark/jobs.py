@@ -15,7 +15,7 @@ from pipeline.core import config
 from pipeline.core.lake import Attempt
 from pipeline.core.runtime import scratch_folder
 from pipeline.core.spark.client import Reporter, drive, run_folder
-from pipeline.core.spark.report import JobReport, name_of
+from pipeline.core.spark.report import JobReport, name_of, reports_of
 
 # How many partitions are fetched side by side; the files of each are, too.
 FETCHED_AT_ONCE = 8
@@ -47,11 +47,11 @@ def run_job(name: str, inputs: Mapping[Attempt, str], reporter: Reporter) -> dic
         # It takes half a second to import.
         from pipeline.core.spark.on_emr import run_on_emr
 
-        return {attempt: run_on_emr(name, location, attempt, reporter) for attempt, location in inputs.items()}
+        return run_on_emr(name, inputs, reporter)
     if config.jobs().runner == "emr-serverless":
         from pipeline.core.spark.on_serverless import run_on_serverless
 
-        return {attempt: run_on_serverless(name, location, attempt, reporter) for attempt, location in inputs.items()}
+        return run_on_serverless(name, inputs, reporter)
     return _run_here(name, inputs, reporter)
 
 
@@ -61,8 +61,7 @@ def _run_here(name: str, inputs: Mapping[Attempt, str], reporter: Reporter) -> d
         places = _places(inputs, first, scratch)
         line = job_line(name, places.as_urls() | {"run_id": first.id})
         drive(line, name_of(inputs.keys()), reporter)
-        report = places.report.read_bytes()
-        reports = {attempt: JobReport.from_json(report, attempt) for attempt in inputs}
+        reports = reports_of(places.report.read_bytes(), inputs.keys())
         if _is_remote(first):
             _upload(places, first)
     return reports

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -14,11 +15,11 @@ from emr.run_cause import cause_of_run
 from emr.serverless import job_run, log_folder
 from emr.work import Reporter, Work
 from pipeline.core import config
-from pipeline.core.errors import JobFailed, PipelineError, one_line
+from pipeline.core.errors import JobFailed, JobThrew, PipelineError, one_line
 from pipeline.core.lake import Attempt
 from pipeline.core.settings import masked_text
 from pipeline.core.spark.code import upload_code
-from pipeline.core.spark.report import JobReport
+from pipeline.core.spark.report import JobReport, name_of
 from pipeline.core.spark.results import REPORT, explained, short_hash
 from pipeline.core.spark.service import connect
 from pipeline.core.spark.work import run_work, work_of
@@ -29,34 +30,35 @@ log = logging.getLogger(__name__)
 LOGS = "logs/emr-serverless"
 
 
-def run_on_serverless(name: str, input_location: str, attempt: Attempt, reporter: Reporter) -> JobReport:
-    """Run a job on a folder of the lake, and return what its job run wrote below its attempt's folders.
+def run_on_serverless(name: str, locations: Mapping[Attempt, str], reporter: Reporter) -> dict[Attempt, JobReport]:
+    """Run a job on folders of the lake, and return what its job run wrote below its attempt's folders.
 
     Raises JobFailed with the cause and where the log is; SourceUnavailable if EMR does not answer.
     """
-    with explained(attempt, "[lake] region"):
+    with explained(name_of(locations.keys()), "[lake] region"):
         emr = connect()
-    return run_work(emr, _work(name, input_location, attempt), attempt, reporter, failed_run)
+    return run_work(emr, _work(name, locations), locations.keys(), reporter, failed_run)
 
 
-def _work(name: str, input_location: str, attempt: Attempt) -> Work:
-    settings = config.emr()
-    code = upload_code(attempt.store, name)
-    log_uri = settings.log_uri or attempt.store.url(LOGS)
-    tags = {"lakeshift:root": short_hash(attempt.store.url(""))}
+def _work(name: str, locations: Mapping[Attempt, str]) -> Work:
+    settings, store = config.emr(), next(iter(locations)).store
+    code = upload_code(store, name)
+    log_uri = settings.log_uri or store.url(LOGS)
+    tags = {"lakeshift:root": short_hash(store.url(""))}
 
-    def request(one: Attempt) -> list[dict]:
-        return [job_run(name, _places(input_location, one) | {"code": code}, settings.job_role, log_uri, tags)]
+    def request(ones: Mapping[Attempt, str]) -> list[dict]:
+        return [job_run(name, _places(ones) | {"code": code}, settings.job_role, log_uri, tags)]
 
-    return work_of(attempt, input_location, FixedCluster(settings.application_id, "application_id"), request)
+    return work_of(locations, FixedCluster(settings.application_id, "application_id"), request)
 
 
-def _places(input_location: str, attempt: Attempt) -> dict[str, str]:
+def _places(locations: Mapping[Attempt, str]) -> dict[str, str | Sequence[str]]:
     """Return where an attempt's job run reads and writes."""
+    [attempt, *_] = locations
     folder = attempt.store.url(attempt.base)
     return {
         "run_id": attempt.id,
-        "input": input_location,
+        "input": list(locations.values()),
         "output": folder,
         "refused": f"{folder}/refused",
         "report": f"{folder}/{REPORT}",
@@ -69,7 +71,8 @@ def failed_run(error: StepFailed, what: str) -> JobFailed:
     cause = _cause(error) if step.state == "FAILED" else Cause("", step.log_file)
     reason = masked_text((cause.reason or step.reason).rstrip("."))
     where = f" Its log: {cause.log}." if cause.log else ""
-    return JobFailed(
+    kind = JobThrew if step.state == "FAILED" else JobFailed
+    return kind(
         f"{what}: the job run {step.id} of the application {error.cluster_id} {step.state}"
         f"{reason and f': {reason}'}.{where} Run it again when it is mended: that begins another."
     )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from pipeline.core.errors import JobFailed
 from pipeline.core.lake import Attempt, Counts, File
@@ -19,15 +20,20 @@ class JobReport:
     files: list[File]
     schema: dict[str, str]
 
-    @classmethod
-    def from_json(cls, data: bytes, attempt: Attempt) -> JobReport:
-        """Return what a report says of an attempt's partition. Raises JobFailed if that is nothing."""
-        report = json.loads(data)
-        told = report["partitions"].get(str(attempt.partition))
-        if told is None:
-            raise JobFailed(f"{name_of([attempt])}: the job read no file of it. Look at its input, and run it again.")
-        rows = Counts(told["read"], told["written"], told["refused"])
-        return cls(attempt, rows, [File(**file) for file in told["files"]], report["schema"])
+
+def reports_of(data: bytes, attempts: Collection[Attempt]) -> dict[Attempt, JobReport]:
+    """Return what a job's report says of some partitions. Raises JobFailed if that is nothing for one of them."""
+    report = json.loads(data)
+    lost = [attempt for attempt in attempts if str(attempt.partition) not in report["partitions"]]
+    if lost:
+        raise JobFailed(f"{name_of(lost)}: the job read no file of it. Look at its input, and run it again.")
+    return {attempt: _report_of(report, attempt) for attempt in attempts}
+
+
+def _report_of(report: Mapping[str, Any], attempt: Attempt) -> JobReport:
+    told = report["partitions"][str(attempt.partition)]
+    rows = Counts(told["read"], told["written"], told["refused"])
+    return JobReport(attempt, rows, [File(**file) for file in told["files"]], report["schema"])
 
 
 def name_of(attempts: Collection[Attempt]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -16,7 +16,7 @@ from pipeline.core import aws
 from pipeline.core.errors import CheckFailed, JobFailed, PipelineError, SettingError, SourceUnavailable
 from pipeline.core.lake import Attempt
 from pipeline.core.spark.code import code_hash
-from pipeline.core.spark.report import JobReport
+from pipeline.core.spark.report import JobReport, name_of, reports_of
 
 ADVICE: dict[type[EmrError], tuple[type[PipelineError], str]] = {
     ClusterLost: (SourceUnavailable, "Look at that reason, and at {place}; the next run makes another."),
@@ -25,13 +25,24 @@ ADVICE: dict[type[EmrError], tuple[type[PipelineError], str]] = {
     Unsettled: (SourceUnavailable, "Run it again."),
 }
 REPORT = "report.json"
+# What stands before the hash among the inputs, after the places that are read.
+CODE = "code "
 # What Hadoop leaves beside the data; no reader takes it for data.
 NO_DATA = ("_", ".")
 
 
-def title(attempt: Attempt) -> str:
-    """Return what the names of all submissions for a partition begin with."""
-    return f"lakeshift {short_hash(attempt.store.url(''))} {attempt.dataset} {attempt.partition}"
+def title(attempts: Collection[Attempt]) -> str:
+    """Return what the names of all submissions for some partitions begin with."""
+    [first, *_] = attempts
+    return f"lakeshift {short_hash(first.store.url(''))} {first.dataset} {partitions_name(attempts)}"
+
+
+def partitions_name(attempts: Collection[Attempt]) -> str:
+    """Return the partition that is made, or for several a name that only the very same have."""
+    first, *others = sorted(attempt.partition for attempt in attempts)
+    if not others:
+        return str(first)
+    return f"{first}..{others[-1].value}-{short_hash(' '.join(map(str, (first, *others))))}"
 
 
 def short_hash(text: str) -> str:
@@ -39,33 +50,51 @@ def short_hash(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def inputs(input_location: str, attempt: Attempt) -> tuple[str, ...]:
-    """Return of what a partition is made: for the same, an earlier submission is as good."""
-    return (input_location, f"code {code_hash()}", *(f"rerun {one}" for one in attempt.seen.reruns))
+def inputs(locations: Mapping[Attempt, str]) -> tuple[str, ...]:
+    """Return of what partitions are made: for the same, an earlier submission is as good."""
+    reruns = (f"rerun {one}" for attempt in locations for one in attempt.seen.reruns)
+    return (*locations.values(), f"{CODE}{code_hash()}", *reruns)
 
 
-def result_of(entry: Entry, attempt: Attempt) -> JobReport:
+def result_of(entry: Entry, attempts: Collection[Attempt]) -> dict[Attempt, JobReport]:
     """Return what a submission has written, its refused rows in the quarantine. Raises JobFailed if it is not there."""
-    resumed = dataclasses.replace(attempt, id=entry.attempt)
-    report = report_of(resumed)
-    if report is None:
+    resumed = with_id(attempts, entry.attempt)
+    reports = written(resumed)
+    if reports is None:
         raise JobFailed(
-            f"{attempt.dataset} {attempt.partition}: the steps of {entry.name} completed on {entry.cluster_id}, but"
-            f" {resumed.base}/{REPORT} and the files that it names are not there. Run it again."
+            f"{name_of(attempts)}: the steps of {entry.name} completed on {entry.cluster_id}, but"
+            f" {resumed[0].base}/{REPORT} and the files that it names are not there. Run it again."
         )
-    move_refused(resumed)
-    return report
+    for report in reports.values():
+        if report.rows.refused:
+            move_refused(report.attempt)
+    return dict(zip(attempts, reports.values(), strict=True))
 
 
-def report_of(attempt: Attempt) -> JobReport | None:
-    """Return what an attempt's job reported, or None if that or the data are not, or no longer, there."""
-    found = attempt.store.read(f"{attempt.base}/{REPORT}")
+def with_id(attempts: Collection[Attempt], attempt_id: str) -> list[Attempt]:
+    """Return attempts as those of another id, at the same partitions."""
+    return [dataclasses.replace(attempt, id=attempt_id) for attempt in attempts]
+
+
+def written(attempts: Sequence[Attempt]) -> dict[Attempt, JobReport] | None:
+    """Return what the job of some attempts of one id reported, or None if that or data are not, or no longer, there."""
+    base, store = attempts[0].base, attempts[0].store
+    found = store.read(f"{base}/{REPORT}")
     if found is None:
         return None
-    report = JobReport.from_json(found.data, attempt)
-    listed = {one.path.removeprefix(f"{attempt.folder}/"): one.bytes for one in attempt.store.list(attempt.folder)}
-    there = {name: size for name, size in listed.items() if not name.startswith(NO_DATA)}
-    return report if there == {file.name: file.bytes for file in report.files} else None
+    try:
+        reports = reports_of(found.data, attempts)
+    except JobFailed:
+        return None
+    listed = {one.path.removeprefix(f"{base}/"): one.bytes for one in store.list(base)}
+    there = {path: size for path, size in listed.items() if not path.rpartition("/")[2].startswith(NO_DATA)}
+    return reports if all(_is_there(report, there) for report in reports.values()) else None
+
+
+def _is_there(report: JobReport, there: Mapping[str, int]) -> bool:
+    folder = f"{report.attempt.partition}/"
+    held = {path.removeprefix(folder): size for path, size in there.items() if path.startswith(folder)}
+    return held == {file.name: file.bytes for file in report.files}
 
 
 def move_refused(attempt: Attempt) -> None:
@@ -84,9 +113,8 @@ def move_refused(attempt: Attempt) -> None:
 
 
 @contextmanager
-def explained(attempt: Attempt, place: str) -> Iterator[None]:
+def explained(what: str, place: str) -> Iterator[None]:
     """Say of what EMR did for which partition, where the settings have it, and what to do about it."""
-    what = f"{attempt.dataset} {attempt.partition}"
     try:
         yield
     except EmrError as error:

@@ -1,9 +1,8 @@
-"""What jobs on EMR and on EMR Serverless have in common: the work that a partition is, and how it ends."""
+"""What jobs on EMR and on EMR Serverless have in common: the work that partitions are, and how it ends."""
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from emr.api import Emr
@@ -16,45 +15,49 @@ from pipeline.core.errors import JobFailed
 from pipeline.core.lake import Attempt, new_attempt_id
 from pipeline.core.runtime import runtime_folder
 from pipeline.core.spark.cost import note_steps
-from pipeline.core.spark.report import JobReport
-from pipeline.core.spark.results import explained, inputs, report_of, result_of, title
+from pipeline.core.spark.report import JobReport, name_of
+from pipeline.core.spark.results import explained, inputs, partitions_name, result_of, title, with_id, written
 from pipeline.core.spark.submitted import noted
 
 
 def work_of(
-    attempt: Attempt, input_location: str, clusters: Clusters, steps: Callable[[Attempt], list[dict[str, Any]]]
+    locations: Mapping[Attempt, str],
+    clusters: Clusters,
+    steps: Callable[[Mapping[Attempt, str]], list[dict[str, Any]]],
 ) -> Work:
-    """Return the work of a partition, by which its steps are found again; each attempt has steps of its own."""
+    """Return the work of some partitions, by which its steps are found again; each attempt has steps of its own."""
+    [first, *_] = attempts = list(locations)
 
-    def with_id(attempt_id: str) -> Attempt:
-        return dataclasses.replace(attempt, id=attempt_id)
+    def filled(attempt_id: str) -> list[dict[str, Any]]:
+        return steps(dict(zip(with_id(attempts, attempt_id), locations.values(), strict=True)))
 
     return Work(
-        key=f"{attempt.dataset}/{attempt.partition}",
-        title=title(attempt),
-        inputs=inputs(input_location, attempt),
+        key=f"{first.dataset}/{partitions_name(attempts)}",
+        title=title(attempts),
+        inputs=inputs(locations),
         clusters=clusters,
         new_attempt=new_attempt_id,
-        steps=lambda attempt_id: steps(with_id(attempt_id)),
-        has_result=lambda attempt_id: report_of(with_id(attempt_id)) is not None,
+        steps=filled,
+        has_result=lambda attempt_id: written(with_id(attempts, attempt_id)) is not None,
         host_folder=runtime_folder() / "emr",
         poll_seconds=config.emr().poll_seconds,
-        watched=lambda entry, told: note_steps(_name(attempt), entry, told),
+        watched=lambda entry, told: note_steps(f"{first.dataset} {partitions_name(attempts)}", entry, told),
     )
 
 
 def run_work(
-    emr: Emr, work: Work, attempt: Attempt, reporter: Reporter, failed: Callable[[StepFailed, str], JobFailed]
-) -> JobReport:
+    emr: Emr,
+    work: Work,
+    attempts: Collection[Attempt],
+    reporter: Reporter,
+    failed: Callable[[StepFailed, str], JobFailed],
+) -> dict[Attempt, JobReport]:
     """Return what the steps of a work wrote. Raises what `failed` makes of a step that did, or what EMR does not do."""
-    with explained(attempt, work.clusters.what):
+    what, [first, *_] = name_of(attempts), attempts
+    with explained(what, work.clusters.what):
         try:
             with noted(work.key):
-                entry = run(emr, Ledger(attempt.store), work, reporter)
+                entry = run(emr, Ledger(first.store), work, reporter)
         except StepFailed as error:
-            raise failed(error, _name(attempt)) from error
-    return result_of(entry, attempt)
-
-
-def _name(attempt: Attempt) -> str:
-    return f"{attempt.dataset} {attempt.partition}"
+            raise failed(error, what) from error
+    return result_of(entry, attempts)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from pipeline.core import config
 from pipeline.core.errors import CheckFailed, PipelineError
 from pipeline.core.lake import Attempt, Input, Manifest, lake
 from pipeline.core.spark.batches import run_together
@@ -13,19 +12,15 @@ from pipeline.core.spark.report import JobReport
 from pipeline.core.tasks.lake import LakeTask, Made, Written
 from pipeline.core.tasks.together import each_alone
 
-# A job's cold parts, its plan and its commit, cost as much for one as for these.
-PARTITIONS_AT_ONCE = 100
-
 
 class SparkTask(LakeTask):
-    """A dataset that a job of spark_jobs/ makes of the one that this task requires."""
+    """A dataset that a job of spark_jobs/ makes of the same partition of the one that this task requires."""
 
     job: ClassVar[str]
     uses_spark = True
 
-    @property
-    def max_batch_size(self) -> int:  # type: ignore[override]
-        return PARTITIONS_AT_ONCE if config.jobs().runner == "local" else 1
+    # A job's cold parts, its plan and its commit, cost as much for one as for these; and EMR takes no longer arguments.
+    max_batch_size = 100
 
     def write_together(self, attempts: Mapping[Any, Attempt]) -> Mapping[Any, Written]:
         ends: dict[Any, Any] = _inputs(attempts)

@@ -6,16 +6,20 @@ import json
 import zipfile
 
 import pytest
-from fixtures_jobs import run_alone
+from fixtures_jobs import DAYS, ROWS, Heard, commit_days, given_days, run_alone
 from fixtures_s3 import REGION, new_bucket
 
+from emr import steps
 from emr.errors import ClusterLost
 from pipeline.core.errors import CheckFailed, JobFailed, SettingError, SourceUnavailable
-from pipeline.core.lake import Counts, Dataset, Lake, Partition
-from pipeline.core.spark import code, on_emr, results
+from pipeline.core.lake import Attempt, Counts, Dataset, Lake, Partition
+from pipeline.core.spark import code, jobs, on_emr, results
+from pipeline.core.spark.claims import claims
 from pipeline.core.store.s3 import S3Store
 
 JOB = "classified_movie_review"
+# AddJobFlowSteps takes no more characters in all arguments of a step.
+LONGEST_ARGUMENTS = 10280
 REVIEWS = "cid,review_str\n1,good\nx,bad\n3,bad\n"
 RAW = "raw/movie_review/20261122T000000Z-00000000/insert_date=2010-12-01"
 
@@ -59,6 +63,39 @@ def test_what_the_steps_wrote_is_committed_under_their_attempt_and_what_they_ref
     assert not [one.path for one in lake.store.list("stage") if "refused" in one.path]
 
 
+def test_many_days_are_three_steps_which_the_next_run_of_the_same_days_goes_on_with(lake, emr):
+    given = given_days(lake)
+    died = jobs.run_job(JOB, given, Heard())
+
+    reports = jobs.run_job(JOB, given, Heard())
+
+    assert commit_days(reports) == ROWS
+    assert {one.attempt.id for one in (*died.values(), *reports.values())} == {reports[next(iter(given))].attempt.id}
+    assert len(emr.steps()) == 3 and " insert_date=2010-12-01..2010-12-03-" in emr.steps()[0][0]
+    assert emr.hdfs() == []
+    refused = [one.path.split("/")[-2] for one in lake.store.list(f"quarantine/{JOB}")]
+    assert refused == ["insert_date=2010-12-01"]
+    assert [str(one.partition) for one in claims(lake.store)] == list(DAYS)
+
+
+def test_other_days_are_other_steps_and_a_day_alone_has_its_own(lake):
+    given = list(given_days(lake))
+
+    assert results.partitions_name(given[:1]) == "insert_date=2010-12-01"
+    assert results.partitions_name(given[::2]) != results.partitions_name(given)
+    assert results.partitions_name(given[::-1]) == results.partitions_name(given)
+
+
+def test_the_arguments_of_a_hundred_days_are_as_short_as_emr_asks_for(lake):
+    day = Attempt(lake, Dataset("stage", JOB), Partition("insert_date", "2010-12-01"), "", None, "2" * 25)
+    attempts = [dataclasses.replace(day, partition=Partition("insert_date", f"2010-12-{n:02}")) for n in range(100)]
+    places = on_emr._places({one: f"s3://bucket/prefix/raw/movie_review/{one.id}/{one.partition}" for one in attempts})
+
+    [one] = [steps.as_one(steps.fill(steps.load(JOB), places | {"code": "s3://bucket/prefix/code/" + "1" * 16}))]
+
+    assert sum(map(len, one["HadoopJarStep"]["Args"])) < LONGEST_ARGUMENTS
+
+
 @pytest.mark.faults
 def test_a_run_that_died_before_the_commit_is_resumed_by_the_next(lake, emr):
     first = run(lake, begin(lake))
@@ -73,7 +110,7 @@ def test_a_run_that_died_before_the_commit_is_resumed_by_the_next(lake, emr):
 
 def test_what_another_run_has_moved_to_the_quarantine_is_not_missed(lake, monkeypatch):
     attempt = begin(lake)
-    paths = [f"{attempt.dataset}/{attempt.id}/refused/{name}.json" for name in ("one", "two")]
+    paths = [f"{attempt.base}/refused/{attempt.partition}/{name}.json" for name in ("one", "two")]
     for path in paths:
         assert lake.store.create(path, b"{}")
     listed = list(lake.store.list(f"{attempt.dataset}/{attempt.id}"))
@@ -85,7 +122,7 @@ def test_what_another_run_has_moved_to_the_quarantine_is_not_missed(lake, monkey
     results.move_refused(attempt)
 
     assert [one.path.rpartition("/")[2] for one in real(attempt.quarantine)] == ["two.json"]
-    assert list(real(f"{attempt.dataset}/{attempt.id}/refused")) == []
+    assert list(real(f"{attempt.base}/refused")) == []
 
 
 @pytest.mark.faults
@@ -108,7 +145,7 @@ def test_a_rerun_is_not_answered_by_steps_that_were_submitted_before_it(lake):
 
 
 def inputs(lake):
-    return results.inputs(lake.store.url(RAW), begin(lake))
+    return results.inputs({begin(lake): lake.store.url(RAW)})
 
 
 def given_result(attempt):
@@ -119,7 +156,7 @@ def given_result(attempt):
     told = {"read": 1, "written": 1, "refused": 0, "files": [written]}
     report = {"partitions": {str(attempt.partition): told}, "schema": {}}
     assert attempt.store.create(f"{attempt.dataset}/{attempt.id}/report.json", json.dumps(report).encode())
-    return results.report_of(attempt)
+    return results.written([attempt])[attempt]
 
 
 def test_the_code_is_uploaded_once_for_each_content(lake):
@@ -178,7 +215,7 @@ def test_a_cluster_that_is_lost_is_told_with_where_to_look(lake):
         r"j-1 is TERMINATED \(X\)\. Look at that reason, and at \[emr\] pool = nightly; the next run makes another"
     )
 
-    with pytest.raises(SourceUnavailable, match=message), results.explained(begin(lake), "[emr] pool = nightly"):
+    with pytest.raises(SourceUnavailable, match=message), results.explained("stage/x", "[emr] pool = nightly"):
         raise ClusterLost("j-1 is TERMINATED (X)")
 
 
@@ -204,5 +241,5 @@ def test_an_attempt_whose_files_are_gone_has_no_result(lake):
 
     lake.store.delete([f"{attempt.folder}/part-0000.parquet"])
 
-    assert results.report_of(attempt) is None
-    assert results.report_of(dataclasses.replace(attempt, id="another")) is None
+    assert results.written([attempt]) is None
+    assert results.written(results.with_id([attempt], "another")) is None

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from fixtures_jobs import run_alone
+from fixtures_jobs import ROWS, Heard, commit_days, given_days, run_alone
 from fixtures_s3 import REGION, new_bucket
 from fixtures_serverless import ROLE
 
@@ -13,6 +13,7 @@ from emr.serverless import job_run, token
 from emr.steps import SubmitLine
 from pipeline.core.errors import JobFailed, SettingError, SourceUnavailable
 from pipeline.core.lake import Counts, Dataset, Lake, Partition
+from pipeline.core.spark import jobs
 from pipeline.core.store.s3 import S3Store
 
 JOB = "classified_movie_review"
@@ -83,6 +84,17 @@ def test_what_a_job_run_wrote_is_committed_under_its_attempt_and_what_it_refused
     [refused] = lake.store.list(report.attempt.quarantine)
     assert json.loads(lake.store.read(refused.path).data)["reason"] == "cid is no whole number"
     assert [one.path for one in lake.store.list(f"stage/{JOB}/{manifest.attempt}") if "/refused" in one.path] == []
+
+
+def test_many_days_are_one_job_run_and_each_has_its_own_files_and_refused_rows(lake, serverless):
+    reports = jobs.run_job(JOB, given_days(lake), Heard())
+
+    assert commit_days(reports) == ROWS
+    assert len(serverless.steps()) == 1
+    base = next(iter(reports.values())).attempt.base
+    refused = [one.path.split("/")[-2] for one in lake.store.list(f"quarantine/{JOB}")]
+    left = {one.path.removeprefix(f"{base}/").split("/")[0] for one in lake.store.list(base)}
+    assert (refused, left) == (["insert_date=2010-12-01"], {*ROWS, "report.json"})
 
 
 def test_a_job_run_that_succeeded_and_left_nothing_is_no_success(lake, no_job):

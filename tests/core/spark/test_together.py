@@ -172,12 +172,3 @@ def test_what_is_not_the_days_own_fault_is_not_tried_again(attempts, monkeypatch
         ended = batches.run_together("job", attempts, reporter=None)
 
         assert (ran, set(ended.values())) == ([8], {error})
-
-
-def test_where_steps_of_emr_make_each_day_it_runs_alone(settings):
-    task = ClassifiedMovieReview(date=DAYS[0])
-    local = task.max_batch_size
-
-    settings("jobs", "runner", "emr")
-
-    assert (local, task.max_batch_size) == (100, 1)
