@@ -77,10 +77,14 @@ class PublishedTarget(PartitionTarget):
         said, copy, newest = self.store.read(self.beside), self.copy(), self.newest()
         if said is None or copy is None:
             return {}
-        values = json.loads(said.data)
-        of, attempt = values["partition"], values["attempt"]
+        try:
+            values = json.loads(said.data)
+            of, attempt, made_at = values["partition"], values["attempt"], values["written_at"]
+        except (ValueError, KeyError, TypeError):
+            # Somebody else wrote it.
+            return {}
         is_last = newest is not None and said.data == label(newest, copy)
-        commit = Commit(attempt, (Input(str(self.dataset), of, attempt),), values["written_at"], is_complete=is_last)
+        commit = Commit(attempt, (Input(str(self.dataset), of, attempt),), made_at, is_complete=is_last)
         return {one: replace(commit, superseded_by=of if of > str(one) else "") for one in partitions if str(one) <= of}
 
     def request_rerun(self) -> None:
