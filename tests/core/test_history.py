@@ -71,12 +71,12 @@ def test_a_run_that_failed_has_its_cause_without_the_password_that_is_in_it():
     assert record.cause == f"Load 2017-11-10: {failed.cause}"
 
 
-def test_a_run_that_made_nothing_leaves_nothing():
+def test_a_run_that_made_nothing_leaves_nothing(tmp_path):
     made.add(Load(FIRST).task_id)
 
     build(Load(FIRST))
 
-    assert kept() == []
+    assert not (tmp_path / "lake/_history").exists()
 
 
 def test_the_record_of_a_minibatch_is_small(tmp_path):
@@ -178,7 +178,7 @@ def given_record(began: datetime, *parts: Part, root: str = "Load", **more: Any)
 
 
 def test_records_are_those_of_the_range_the_newest_first():
-    days = [datetime(2010, 11, 30, 23, tzinfo=timezone.utc) + timedelta(days) for days in range(0, 60, 15)]
+    days = [datetime(2010, 11, 30, 23, tzinfo=timezone.utc) + timedelta(days) for days in range(0, 28, 7)]
     for day in days:
         given_record(day)
 

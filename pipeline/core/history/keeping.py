@@ -82,14 +82,12 @@ def note_within(run_folder: Path, run_id: str, summary: Summary) -> None:
 
 
 def noted_within(run_folder: Path, run_id: str) -> Parts:
-    """Return what the runs within one made, and forget it."""
+    """Return what the runs within one made."""
     parts, file = Parts(), _file(run_folder, run_id)
     with suppress(OSError, ValueError), file.open(encoding="utf-8") as lines:
         for line in lines:
             for values in json.loads(line):
                 parts.add(Part.from_values(values))
-    with suppress(OSError):
-        file.unlink(missing_ok=True)
     return parts
 
 
