@@ -28,10 +28,9 @@ NEW = {
 def checkout(lakeshift, tmp_path, monkeypatch):
     """The folder of a copy of the project, into which the command writes."""
     folder = tmp_path / "checkout"
-    for name in ("pipeline", "spark_jobs", "emr", "sql", "tests", "docs"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("luigi.cfg", "pyproject.toml"):
-        shutil.copy(ROOT / name, folder)
+    shutil.copytree(
+        ROOT, folder, ignore=shutil.ignore_patterns("__pycache__", ".*", "venv", "data", "build", "*.egg-info")
+    )
     monkeypatch.setattr(pipeline, "__file__", str(folder / "pipeline/__init__.py"))
     monkeypatch.setattr(pipeline, "__path__", [str(folder / "pipeline")])
     return folder
