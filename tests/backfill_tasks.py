@@ -108,6 +108,20 @@ class Plain(luigi.Task):
             file.write("1\n")
 
 
+class Dropped(luigi.ExternalTask):
+    """A file that somebody else brings."""
+
+    date = luigi.DateParameter()
+
+    def output(self) -> luigi.LocalTarget:
+        return luigi.LocalTarget(f"dropped/{self.date}")
+
+
+@requires(Dropped)
+class DayOfDropped(SmallDay):
+    dataset = Dataset("stage", "day_of_dropped")
+
+
 @requires(SmallDay)
 class Unplannable(luigi.Task):
     """A day of which nobody can say whether it is complete."""

@@ -12,6 +12,7 @@ import pytest
 from backfill_tasks import (
     BAD,
     DayAfter,
+    DayOfDropped,
     Plain,
     Small,
     SmallDay,
@@ -25,10 +26,12 @@ from backfill_tasks import (
 from luigi.date_interval import Month
 from luigi.util import requires
 
+from pipeline import backfill
 from pipeline.backfill import Backfill
 from pipeline.core import run, windows
 from pipeline.core.errors import PipelineError
 from pipeline.core.lake import Partition, lake
+from pipeline.core.summary import Summary
 
 FIRST = datetime.date(2010, 12, 1)
 
@@ -112,7 +115,7 @@ def test_a_backfill_that_is_started_again_makes_what_is_missing():
     given_bad(*days(2))
     task = Backfill(of=SmallDay, range="2010-12-01-2010-12-04")
     build(task)
-    is_complete, before = task.complete(), made()
+    is_complete, before = task.complete() or task.output().exists(), made()
     shutil.rmtree(BAD)
 
     build(task)
@@ -164,9 +167,9 @@ def test_what_a_task_is_beside_its_period_has_a_receipt_of_its_own():
     )
 
     build(yellow)
+    build(green)
 
-    assert (yellow.complete(), green.complete()) == (True, False)
-    assert receipt_of(yellow)[1]["of_params"] == {"service": "yellow"}
+    assert [receipt_of(task)[1]["of_params"]["service"] for task in (yellow, green)] == ["yellow", "green"]
 
 
 def test_tasks_of_stock_luigi_are_made_too():
@@ -190,6 +193,24 @@ def test_a_task_that_needs_a_backfill_is_made_after_it():
     build(Report(of=SmallDay, range="2010-12"), workers=2)
 
     assert Path("seen").read_text() == "31"
+
+
+def test_the_windows_have_the_workers_of_the_run_and_are_carried_out_in_its_process(monkeypatch):
+    seen = []
+    monkeypatch.setattr(backfill, "carry_out", lambda tasks, plan, processes: seen.append(processes) or Summary())
+
+    build(Backfill(of=SmallDay, range="2010-12"), workers=3)
+
+    assert seen == [3]
+
+
+def test_what_somebody_else_has_not_brought_is_a_cause():
+    Path("dropped").mkdir()
+    Path("dropped/2010-12-01").touch()
+
+    text = failure(build(Backfill(of=DayOfDropped, range="2010-12-01-2010-12-04")))
+
+    assert text.startswith("2 failed, 1 cause: 2 such as Dropped 2010-12-02: it is an external dependency, and is not")
 
 
 def test_what_would_fail_by_one_cause_is_not_tried_to_the_end(monkeypatch):
