@@ -6,12 +6,11 @@ that was killed the next run of its host writes that it was. Nothing of it says 
 
 from pipeline.core.history.keeping import keep, keep_killed, note_within, noted_within
 from pipeline.core.history.parts import Part, Parts
-from pipeline.core.history.records import KILLED, Record
+from pipeline.core.history.records import Record
 from pipeline.core.history.stored import old_records, records
 from pipeline.core.history.timing import Duration, durations
 
 __all__ = [
-    "KILLED",
     "Duration",
     "Part",
     "Parts",
