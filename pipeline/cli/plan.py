@@ -7,7 +7,6 @@ import shlex
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -15,6 +14,7 @@ import typer
 from pipeline.cli.completion import Task
 from pipeline.cli.console import counted, say, show_table
 from pipeline.cli.exit_codes import ExitCode
+from pipeline.cli.forecast import forecast, say_forecast
 from pipeline.cli.output import answers
 from pipeline.cli.spans import Date, Last, Params, Range, node_record, span_of
 from pipeline.core.errors import PipelineError, one_line
@@ -46,7 +46,7 @@ def _show(answer: Mapping[str, Any]) -> None:
     for one in answer["unknown_sources"]:
         say(f"Not known of {counted(one['partitions'], 'partition')} is whether the source has changed: {one['why']}")
     if answer["due"]:
-        say(f"How long, one after the other: {_duration(answer['duration'])}")
+        say_forecast(answer)
         say(f"Plan {answer['hash']}: {answer['next']}")
 
 
@@ -81,7 +81,7 @@ def plan(
         "tasks": list(_tasks(found)),
         "causes": list(_causes(found.nodes.values())),
         "unknown_sources": list(_unknown_sources(found.nodes.values())),
-        "duration": _duration_of(found.due),
+        **forecast([node.task for node in found.due]),
         "due": list(map(node_record, found.due)),
         "next": shlex.join(line),
     }
@@ -167,20 +167,3 @@ def _unknown_sources(nodes: Iterable[Node]) -> Iterator[dict[str, Any]]:
     unknown = [one_line(node.source) for node in nodes if node.commit and isinstance(node.source, PipelineError)]
     for why, number in Counter(unknown).items():
         yield {"why": why, "partitions": number}
-
-
-def _duration_of(due: Iterable[Node]) -> dict[str, Any]:
-    """Return the seconds that earlier runs took for as many partitions, and of which tasks nothing is known."""
-    from pipeline.core.history import durations
-
-    numbers = Counter(node.task.task_family for node in due)
-    known = durations(*numbers) if numbers else {}
-    seconds = sum(known[family].seconds * number for family, number in numbers.items() if family in known)
-    return {"seconds": round(seconds, 3) if known else None, "unknown": [one for one in numbers if one not in known]}
-
-
-def _duration(duration: Mapping[str, Any]) -> str:
-    if duration["seconds"] is None:
-        return "unknown: no history yet"
-    unknown = f", and no history yet of {', '.join(duration['unknown'])}" if duration["unknown"] else ""
-    return f"{timedelta(seconds=round(duration['seconds']))}{unknown}"

@@ -58,7 +58,7 @@ def test_a_plan_as_text_says_how_to_run_just_that(made, lakeshift):
 
     assert done.code == 3
     *_, how_long, last = done.out.splitlines()
-    assert how_long == "How long, one after the other: unknown: no history yet"
+    assert how_long.startswith("How long, one after the other: unknown; no history yet of UserPurchase, ")
     digest = last.partition(":")[0].removeprefix("Plan ")
     line = f"lakeshift run UserBehaviourMetric --range 2010-12-03-2010-12-04 --plan {digest}"
     assert last == f"Plan {digest}: {line}"
