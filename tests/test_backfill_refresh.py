@@ -54,6 +54,17 @@ def test_what_was_replaced_already_is_kept_and_what_is_made_of_it_is_made_again(
     assert refreshed(made) == {f"metric/{DAYS[2]}"}
 
 
+def test_a_feed_that_was_replaced_is_read_and_classified_again_by_one_job_for_all_days(made):
+    made.given_feed("dull")
+
+    again = refreshed(made)
+
+    names = ("raw/movie_review", "stage/classified_movie_review", "metric")
+    assert again == {f"{name}/{day}" for name in names for day in DAYS[:3]}
+    classified = {attempt for name, attempt in made.attempts().items() if "classified" in name}
+    assert len(classified) == 1
+
+
 def test_a_refresh_of_what_has_not_changed_costs_a_look_at_each_store(made, calls):  # noqa: F811
     calls.clear()
 

@@ -34,9 +34,9 @@ def needs(task: luigi.Task, wanted: luigi.Task) -> bool:
 
 def made_of(wanted: Sequence[T], tasks: Iterable[T]) -> list[T]:
     """Return those of the tasks that are wanted or are made of these, each after those that it needs itself."""
-    return sorted((task for task in tasks if any(needs(task, one) for one in wanted)), key=depth)
+    return sorted((task for task in tasks if any(needs(task, one) for one in wanted)), key=_depth)
 
 
-def depth(task: luigi.Task) -> int:
+def _depth(task: luigi.Task) -> int:
     """Return how many tasks stand in a row up to this one, at the most."""
-    return 1 + max(map(depth, task.deps()), default=0)
+    return 1 + max(map(_depth, task.deps()), default=0)
