@@ -45,10 +45,10 @@ class Days:
     def given_feed(self, text: str) -> None:
         self.feed.write_text(f"cid,review_str\n1,{text}\n")
 
-    def make(self, days: Sequence[datetime.date]) -> None:
-        """Make what is due of the metric of some days, as a run does."""
+    def make(self, days: Sequence[datetime.date], but: type | None = None) -> None:
+        """Make what is due of the metric of some days, as a run does, but for one kind of task."""
         for task in requirements(metrics(days)):
-            if not task.complete():
+            if type(task) is not but and not task.complete():
                 _classify(task) if isinstance(task, ClassifiedMovieReview) else task.make()
 
     def attempts(self) -> dict[str, str]:

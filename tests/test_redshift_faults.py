@@ -15,12 +15,14 @@ from pathlib import Path
 
 import pytest
 from fixtures_redshift import CONNECT
-from fixtures_sales import DAY, TABLE, a_load, customers, load
+from fixtures_sales import DAY, NEXT_DAY, TABLE, a_load, customers, load
 from project import ROOT
 from tenacity import wait_none
 
 from pipeline.core import retries
 from pipeline.core.errors import CommitLost, Retryable, SourceUnavailable
+from pipeline.core.etl_load import Load, Part
+from pipeline.core.lake import Partition
 from pipeline.core.sql_files import read_sql
 from pipeline.core.warehouse.redshift import RedshiftWarehouse
 
@@ -329,3 +331,38 @@ def test_a_worker_that_stands_still_with_the_lock_is_named_and_can_be_ended(sale
 
     assert end == "lost\n"
     assert loaded(sales) == ([1], 1)
+
+
+def load_days(sales: RedshiftWarehouse, *days: Partition) -> dict[Partition, object]:
+    """Load a customer on each of some days, by one statement."""
+
+    def write(cursor, load):
+        rows = ", ".join(f"%(row_{number})s" for number, _ in enumerate(load.parts))
+        values = {f"row_{number}": (1, day.parameter) for number, day in enumerate(load.parts)}
+        cursor.execute(f"INSERT INTO public.sale VALUES {rows}", values)
+
+    return sales.load_partitions(Load(TABLE, "a1", "0.1.0", {day: Part("Sale") for day in days}), write)
+
+
+@pytest.mark.parametrize("part", ["LOCK", "INSERT INTO public.sale", "INSERT INTO public.etl_load", "commit"])
+@BEFORE_AND_AFTER
+def test_a_load_of_several_days_that_is_cut_costs_nothing(sales, redshift, part, before):
+    redshift.cut(part, before=before)
+
+    ends = load_days(sales, DAY, NEXT_DAY)
+
+    assert ends == {DAY: 1, NEXT_DAY: 1}
+    assert [loaded(sales), customers(sales, NEXT_DAY)] == [([1], 2), [1]]
+
+
+def test_a_day_that_another_loads_while_several_wait_is_left_to_it(sales, redshift):
+    redshift.hold("LOCK")
+    with ThreadPoolExecutor() as pool:
+        loading = pool.submit(load_days, sales, DAY, NEXT_DAY)
+        redshift.wait_until_held()
+        load(sales, 7, attempt="a2", partition=NEXT_DAY)
+        redshift.release()
+        ends = loading.result()
+
+    assert isinstance(ends[NEXT_DAY], CommitLost)
+    assert [loaded(sales), customers(sales, NEXT_DAY)] == [([1], 2), [7]]
