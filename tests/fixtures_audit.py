@@ -30,7 +30,7 @@ from pipeline.core.lake import Counts, File, Input, Manifest, Partition, lake
 DAY, NEXT_DAY = datetime.date(2010, 12, 1), datetime.date(2010, 12, 2)
 STOCK_DAY = datetime.date(2017, 11, 10)
 DAYS = (DAY, NEXT_DAY)
-# What stays in the folder of a world while others damage and restore the rest.
+# What a test may damage, and what the next one finds as it was made.
 STATE = ("lake", "stocks", "movie_review.csv", "warehouse.duckdb")
 
 

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
-from typing import TypeVar
 
 from pipeline.core.audit.files import file_findings, is_comparable, row_findings
 from pipeline.core.audit.findings import Finding, Kind, Subject
@@ -22,7 +21,6 @@ from pipeline.core.tasks.lake import SourceTask
 # As many manifests are in memory.
 AT_ONCE = 1000
 FILES_AT_ONCE = 16
-T = TypeVar("T")
 
 
 def dataset_findings(task: type[LakeTask], world: World) -> Iterator[Finding]:
@@ -30,7 +28,6 @@ def dataset_findings(task: type[LakeTask], world: World) -> Iterator[Finding]:
     contents = contents_of(world.lake.store, task.dataset)
     yield from _strange(task.dataset, contents, world)
     wanted = world.wanted(task, contents.manifests)
-    # What is not there need not be asked for again.
     known = world.committed.setdefault(task.dataset, {})
     for some in _chunks(wanted):
         manifests = {}
