@@ -47,6 +47,17 @@ def test_a_run_that_is_stopped_ends_with_its_workers_and_is_told_of_once(project
     assert "Run it again: luigi --module waiting_task Waiting --date 2017-11-10 --local-scheduler --workers 2\n" in body
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_signal_that_python_swallows_stops_the_run_all_the_same(project, monkeypatch, workers):
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent), prepend=os.pathsep)
+
+    (project.folder / "go").touch()
+    done = project.run(*(word.replace("Waiting", "Swallowing") for word in COMMAND), "--workers", workers)
+
+    assert done.code == 128 + signal.SIGTERM, done.output
+    assert "stopped by SIGTERM" in done.output
+
+
 def test_a_run_begun_with_nohup_outlives_its_terminal(project, mail):
     run = started(project, "nohup", *COMMAND)
 

@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 
 # It is a run as those of the pipelines are.
@@ -35,3 +37,12 @@ class Waiting(PartitionTask):
             time.sleep(0.02)
         self.output().path.touch()
         return "waited"
+
+
+class Swallowing(Waiting):
+    """What is sent a signal where nothing is let out."""
+
+    def deps(self):
+        with suppress(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGTERM)
+        return super().deps()

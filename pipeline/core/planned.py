@@ -10,6 +10,7 @@ import luigi.worker
 from pipeline.core import config
 from pipeline.core.outcomes import NotingWorker
 from pipeline.core.planning import Plan, asking_together, planned
+from pipeline.core.signals import Signals
 from pipeline.core.spark import client
 
 
@@ -28,6 +29,14 @@ class PlannedWorker(NotingWorker):
         process = super()._create_task_process(task)
         process.check_complete = asking_together(process.check_complete, task)
         return process
+
+    def _get_work(self) -> Any:
+        Signals.raise_again()
+        return super()._get_work()
+
+    def _handle_next_task(self) -> None:
+        Signals.raise_again()
+        super()._handle_next_task()
 
     @property
     def due(self) -> list[luigi.Task]:

@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 from types import FrameType
-from typing import Any
+from typing import Any, ClassVar
 
 log = logging.getLogger(__name__)
 # SIGHUP is that of a terminal, or of a connection to it, that was closed.
@@ -24,6 +24,9 @@ class Stopped(KeyboardInterrupt):
 
 class Signals:
     """The handlers of a run's process, and of those that it forks."""
+
+    # What was raised last, until the handlers are given back.
+    raised: ClassVar[Stopped | None] = None
 
     def __init__(self) -> None:
         self._pid = os.getpid()
@@ -46,10 +49,18 @@ class Signals:
     def give_back(self) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler or signal.SIG_DFL)
+        Signals.raised = None
+
+    @classmethod
+    def raise_again(cls) -> None:
+        """Raise what a signal raised where Python lets nothing out: while it forks, or frees an object."""
+        if cls.raised:
+            raise cls.raised
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
         if os.getpid() == self._pid:
-            raise Stopped(number)
+            Signals.raised = Stopped(number)
+            raise Signals.raised
         # A task's own process: its attempt is left as it is, and whoever holds a connection to it sees it go.
         os._exit(128 + number)
 
