@@ -10,6 +10,8 @@ from project import DAY, ROOT, Done, Project
 from readers import what_readers_see
 from sample import DAY_ROWS, given_a_day
 
+from pipeline.core.lake import Manifest
+
 METRIC = ("UserBehaviourMetric", "--date", DAY, "--local-scheduler")
 COMMITS = 6
 
@@ -32,6 +34,27 @@ def test_a_run_killed_at_a_commit_is_finished_by_the_same_command(project, momen
     assert again.code == 0, again.output
     assert project.metric() == DAY_ROWS
     assert len(project.manifests()) == 3
+
+
+def test_of_days_that_are_made_at_once_those_that_a_kill_left_uncommitted_are_made_by_the_next_run(project):
+    project.given_feed(("13047", "good"), ("17850", "dull"))
+    days = ("--of", "ClassifiedMovieReview", "--start", DAY, "--stop", "2010-12-07", "--local-scheduler")
+
+    # Six feeds are committed before, and six days of one job.
+    dead = project.run(sys.executable, str(ROOT / "tests/killed_run.py"), "before", "11", "RangeDaily", *days)
+    left = {manifest.partition: manifest.attempt for manifest in classified(project)}
+    again = project.luigi("RangeDaily", *days[:-1])
+
+    assert (dead.code, again.code) == (-signal.SIGKILL, 0), again.output
+    assert len(left) < 6
+    made = {manifest.partition: manifest.attempt for manifest in classified(project)}
+    assert left.items() <= made.items() and len(made) == 6
+    assert {manifest.rows.written for manifest in classified(project)} == {2}
+    assert f"Lakeshift: {6 - len(left)} made" in again.lines[-1]
+
+
+def classified(project: Project) -> list[Manifest]:
+    return [one for one in project.manifests() if one.dataset.name == "classified_movie_review"]
 
 
 @pytest.mark.faults
