@@ -156,10 +156,11 @@ def test_a_failed_run_ends_badly_also_where_there_is_no_luigi_cfg(project):
     assert "  FAILED   MovieReview 2010-12-01: " in output
 
 
-def test_a_scheduler_that_does_not_answer_is_one_line(project):
+@pytest.mark.parametrize("task", ["MovieReview", "ClassifiedMovieReview"], ids=["alone", "together with others"])
+def test_a_scheduler_that_does_not_answer_is_one_line(project, task):
     project.set("core", scheduler_port="9")
 
-    done = project.run(*luigi_command("MovieReview", "--date", DAY, scheduler=()))
+    done = project.run(*luigi_command(task, "--date", DAY, scheduler=()))
 
     assert done.code == 40
     [line] = done.lines

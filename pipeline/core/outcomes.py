@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 import luigi.worker
+from luigi.rpc import RPCError
 
 from pipeline.core.forgotten import LastingWorker
 from pipeline.core.summary import cause_of, ends_of_each, explanation
@@ -24,6 +26,11 @@ class NotingWorker(LastingWorker):
             worker=self._id, task_id=task.task_id, status=status, expl=json.dumps(expl), runnable=runnable,
             params=task.to_str_params(), family=task.task_family, module=task.task_module,
         )  # fmt: skip
+
+    def _add_task_batcher(self, task: luigi.Task) -> None:
+        # Luigi would take that for a fault of the task. A scheduler that does not answer is said when it is told of it.
+        with suppress(RPCError):
+            super()._add_task_batcher(task)
 
     def _add_task(self, *args: Any, **kwargs: Any) -> None:
         task_id = kwargs["task_id"]

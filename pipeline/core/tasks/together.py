@@ -78,6 +78,11 @@ class TogetherTask(PartitionTask):
 
     ends: Mapping[Any, End] = MappingProxyType({})
 
+    @classmethod
+    def batch_param_names(cls) -> list[str]:
+        # A kind of which many at once cost no less is nothing of that to Luigi.
+        return super().batch_param_names() if cls.max_batch_size > 1 else []
+
     def make_together(self, tasks: Sequence[Any]) -> Mapping[Any, End]:
         """Make the partitions of tasks of this kind, and return how each of these ended."""
         raise NotImplementedError
