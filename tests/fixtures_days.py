@@ -61,6 +61,12 @@ class Days:
         return found | {f"metric/{key.partition('=')[2]}": attempt for key, attempt in rows}
 
 
+def all_there_is() -> tuple[Any, ...]:
+    """Return all files of the lake, what is loaded, and where the catalogue points."""
+    files = {(one.path, one.bytes, one.version) for one in lake().store.list("")}
+    return files, warehouse().query("SELECT * FROM public.etl_load"), warehouse().external_locations()
+
+
 def metrics(days: Sequence[datetime.date]) -> list[UserBehaviourMetric]:
     return [UserBehaviourMetric(date=day) for day in days]
 

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from fixtures_days import DAYS
+from fixtures_days import DAYS, all_there_is
 
 from pipeline.core.version import code_version
 
@@ -41,9 +41,11 @@ def test_a_tree_says_by_what_each_partition_was_made_and_of_what(made, lakeshift
 
 def test_where_it_is_stale_the_tree_names_the_first_cause(made, lakeshift):
     made.given_purchases(FIRST, "1.00", "2.00")
+    before = all_there_is()
 
     lines = explained(lakeshift)
 
+    assert all_there_is() == before
     assert lines[0].endswith(": stale")
     assert lines[1].startswith(
         "because the source of UserPurchase has changed since it was read: stage/user_purchase/insert_date=2010-12-01"
