@@ -366,3 +366,14 @@ def test_a_day_that_another_loads_while_several_wait_is_left_to_it(sales, redshi
 
     assert isinstance(ends[NEXT_DAY], CommitLost)
     assert [loaded(sales), customers(sales, NEXT_DAY)] == [([1], 2), [7]]
+
+
+def test_a_commit_that_could_not_be_settled_is_found_by_the_next_try(sales, redshift):
+    redshift.cut("commit", before=False)
+    redshift.cut("LOCK", skip=1)
+
+    ends = load_days(sales, DAY, NEXT_DAY)
+
+    assert redshift.statements.count('LOCK TABLE "public"."sale_etl_lock"') == 3
+    assert ends == {DAY: 1, NEXT_DAY: 1}
+    assert [loaded(sales), customers(sales, NEXT_DAY)] == [([1], 2), [1]]
