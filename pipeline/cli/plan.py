@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import shlex
+import signal
+import subprocess
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from pipeline.cli.completion import Task
 from pipeline.cli.console import counted, say, show_table
-from pipeline.cli.exit_codes import ExitCode
+from pipeline.cli.exit_codes import ExitCode, of_signal
 from pipeline.cli.forecast import forecast, say_forecast
 from pipeline.cli.output import answers
 from pipeline.cli.spans import Date, Last, Params, Range, node_record, span_of
@@ -87,6 +88,7 @@ def plan(
     }
 
 
+@answers(lambda answer: None, code=lambda answer: answer["exit_code"])
 def run(
     task: Annotated[str, Task],
     interval: Annotated[str | None, Range] = None,
@@ -98,7 +100,7 @@ def run(
     workers: Annotated[int | None, Workers] = None,
     local_scheduler: Annotated[bool, Local] = False,
     digest: Annotated[str | None, Hash] = None,
-) -> None:
+) -> dict[str, Any]:
     """Run a range, as `luigi --module pipeline.backfill Backfill` does, with its exit codes.
 
     With --plan it runs only what was planned: it plans again, and refuses if anything has moved.
@@ -109,9 +111,31 @@ def run(
     words = ["--module", "pipeline.backfill", "Backfill", "--of", task, *_words(span, refresh)]
     words += [*_typed("--of-params", params), *_typed("--workers", workers)]
     words += [*(["--reverse"] if reverse else []), *(["--local-scheduler"] if local_scheduler else [])]
+    code = _luigi(words)
+    return {"task": task, "range": str(span.interval), "exit_code": code, "receipt": _receipt(span)}
+
+
+def _luigi(words: Sequence[str]) -> int:
+    """Run luigi to its end, handing it the signals that this process gets, and return its exit code."""
     sys.stdout.flush()
-    # In the place of this process, so that signals reach the run, and its exit code is this command's.
-    os.execv(sys.executable, [sys.executable, "-m", "luigi", *words])  # noqa: S606 - no shell is wanted
+    # In a session of its own: what is typed in a terminal would reach it twice.
+    line = [sys.executable, "-m", "luigi", *words]
+    with subprocess.Popen(line, stdout=sys.stdout, start_new_session=True) as process:
+        for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda number, frame: process.send_signal(number))
+        code = process.wait()
+    return of_signal(-code) if code < 0 else code
+
+
+def _receipt(span: Span) -> str | None:
+    """Return where the receipt of a range lies, complete or not."""
+    from pipeline.backfill import Backfill
+    from pipeline.core.lake import lake
+
+    backfill: Any = Backfill
+    task = backfill(of=span.kind, range=str(span.interval), of_params=span.given)
+    manifest = lake().state(task.dataset, task.partition).manifest
+    return manifest.location if manifest else None
 
 
 def _refuse_moved(span: Span, refresh: bool, digest: str) -> None:

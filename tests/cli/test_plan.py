@@ -77,7 +77,7 @@ def test_a_source_that_cannot_be_asked_is_told_of(made, lakeshift):
 
 
 def test_a_run_of_a_plan_that_no_longer_holds_is_refused(made, lakeshift, monkeypatch):
-    monkeypatch.setattr(plan_command.os, "execv", None)
+    monkeypatch.setattr(plan_command.subprocess, "Popen", None)
     planned = json.loads(lakeshift("plan", "UserBehaviourMetric", *RANGE, "--json").out)
     made.given_purchases(THIRD, "5.00")
     before = all_there_is()
@@ -99,13 +99,14 @@ def test_a_run_of_a_plan_makes_what_was_planned(project):
     project.given_feed(("1", "good"))
     project.given_tables()
 
-    planned = project.lakeshift("plan", "MovieReview", "--range", "2010-12-01-2010-12-03", "--json")
+    asked = ("MovieReview", "--range", "2010-12-01-2010-12-03", "--refresh")
+
+    planned = project.lakeshift("plan", *asked, "--json")
     digest = json.loads(planned.output[planned.output.index("{") :])["hash"]
-    ran = project.lakeshift(
-        "run", "MovieReview", "--range", "2010-12-01-2010-12-03", "--plan", digest, "--local-scheduler"
-    )
+    ran = project.lakeshift("run", *asked, "--plan", digest, "--local-scheduler", "--json")
 
     assert (planned.code, ran.code) == (3, 0), ran.output
+    assert f'"receipt": "{project.folder}/lake/backfill/MovieReview/' in ran.output
     assert {
         manifest.partition.value for manifest in project.manifests() if manifest.dataset == MovieReview.dataset
     } == {
