@@ -114,7 +114,7 @@ def test_a_job_whose_worker_dies_is_finished_by_the_other(run, slow_line, spark_
     client.drive(line, "slow", heard)
 
     assert heard.percents
-    assert list(Path(line.arguments[line.arguments.index("--output") + 1]).glob("*.parquet"))
+    assert list(Path(line.arguments[line.arguments.index("--output") + 1]).rglob("*.parquet"))
     spark_master.start_worker()
     wait_until(lambda: len(executors(heard.urls[0])) == 2, 60)
 
@@ -122,7 +122,7 @@ def test_a_job_whose_worker_dies_is_finished_by_the_other(run, slow_line, spark_
 def test_copies_of_a_lake_in_s3_lie_where_the_workers_see_them(run, ministack, tmp_path, settings):
     class Looker(Heard):
         def tracking_url(self, url):
-            self.urls += [str(path.relative_to(tmp_path)) for path in tmp_path.glob("*/input/*.csv")]
+            self.urls += [str(path.relative_to(tmp_path)) for path in tmp_path.glob("*/input/*/*.csv")]
 
     settings("jobs", "scratch", str(tmp_path))
     lake = Lake(S3Store(f"{new_bucket(ministack)}/some/prefix", ministack, REGION))
@@ -149,7 +149,7 @@ def test_a_run_that_finds_every_core_taken_says_so_in_one_line(run, spark_master
         failed.value
     )
     assert "[jobs] executor_memory, cores, wait_seconds" in str(failed.value)
-    assert not Path(attempt.location, "_SUCCESS").exists()
+    assert not Path(attempt.location).exists()
 
 
 @pytest.mark.faults
