@@ -26,8 +26,6 @@ STATES = {
 AT_REST = frozenset({"CREATED", "STOPPING", "STOPPED"})
 # EMR Serverless has workers of its own, and always runs the driver on one of them.
 OF_A_CLUSTER = ("--master", "--deploy-mode")
-# Nothing that Hadoop leaves beside the data is to lie in the lake.
-NO_MARK = "spark.hadoop.mapreduce.fileoutputcommitter.marksuccessfuljobs=false"
 PAGE = 50
 STORAGE = "storageGBHour"
 GONE = frozenset({"ResourceNotFoundException", "ValidationException"})
@@ -174,7 +172,7 @@ def log_folder(application_id: str, job_run_id: str) -> str:
 def job_run(name: str, places: Places, role: str, log_uri: str, tags: Mapping[str, str]) -> dict[str, Any]:
     """Return the request for a job run that does what the spark-submit step of a job does."""
     line = spark_submit(name)
-    options = [*without(line.options, OF_A_CLUSTER), "--conf", NO_MARK]
+    options = without(line.options, OF_A_CLUSTER)
     submit = {
         "entryPoint": fill(line.script, places),
         "entryPointArguments": fill(line.arguments, places),

@@ -52,6 +52,6 @@ def run_together(
 
 def _untried(attempt: Attempt, error: JobThrew) -> JobFailed:
     return JobFailed(
-        f"{name_of([attempt])} was made together with others at which the job fails, and not tried alone: {error}"
-        " Run it again: that tries fewer at once."
+        f"{name_of([attempt])} was made together with others at which the job fails, and not tried alone:"
+        f" {str(error).rstrip('.')}. Run it again: that tries fewer at once."
     )

@@ -162,7 +162,7 @@ def test_where_many_days_are_bad_only_so_many_jobs_look_for_them(attempts, monke
 
     assert ran == [8, 4, 4, 2, 2, 2, 2]
     assert all(isinstance(one, JobFailed) for one in ended.values())
-    assert "and not tried alone: no good Run it again" in str(ended[next(iter(attempts))])
+    assert "and not tried alone: no good. Run it again" in str(ended[next(iter(attempts))])
 
 
 def test_what_is_not_the_days_own_fault_is_not_tried_again(attempts, monkeypatch):
