@@ -71,6 +71,13 @@ def test_a_backfill_ends_30_while_something_is_missing_and_0_when_it_is_there(ba
     assert again.output.startswith("Nothing to do")
 
 
+def test_the_console_has_a_line_for_each_window_and_none_for_each_task(backfills):
+    done = backfills.run(*command("--range", "2010-12", of="backfill_tasks.DayOfDropped"))
+
+    assert (done.code, len(done.lines)) == (30, 4), done.output
+    assert "Data for Dropped(date=2010-12-31) does not exist" in backfills.log
+
+
 def test_one_message_tells_of_all(backfills):
     given_bad(backfills, "2010-12-05")
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from logging.handlers import WatchedFileHandler
 from pathlib import Path
 
@@ -74,6 +76,24 @@ def open_file(path: str) -> None:
         return
     for name in (OURS, EMRS, LUIGIS):
         logging.getLogger(name).addHandler(file)
+
+
+@contextmanager
+def luigi_in_the_file_alone() -> Iterator[None]:
+    """Keep from the console what Luigi says of each task, unless it shows everything, until the block ends."""
+    handlers = [one for one in logging.getLogger(LUIGIS).handlers if not isinstance(one, LogFile)]
+    quiet = [one for one in handlers if one.level > logging.DEBUG]
+    for handler in quiet:
+        handler.addFilter(_none)
+    try:
+        yield
+    finally:
+        for handler in quiet:
+            handler.removeFilter(_none)
+
+
+def _none(record: logging.LogRecord) -> bool:
+    return False
 
 
 def _console() -> logging.Handler:

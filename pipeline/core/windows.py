@@ -19,6 +19,7 @@ from luigi.worker import DONE
 
 from pipeline.core.endings import tell_outer
 from pipeline.core.graph import requirements
+from pipeline.core.logs import luigi_in_the_file_alone
 from pipeline.core.planned import PlannedWorker
 from pipeline.core.planning import Plan
 from pipeline.core.runtime import WITHIN
@@ -79,7 +80,7 @@ class WindowWorker(PlannedWorker):
 
 def carry_out(tasks: Iterable[luigi.Task], plan: Plan, processes: int) -> Summary:
     """Run tasks, and what they need that the plan does not know to be complete; return how each of them ended."""
-    with WindowWorker(plan, processes) as worker:
+    with luigi_in_the_file_alone(), WindowWorker(plan, processes) as worker:
         for task in tasks:
             worker.add(task)
         worker.run()
