@@ -7,6 +7,7 @@ one client for all.
 (b) Tasks a second from the first look to the last, none of which is complete before. A task touches a file, which is
 also what it is complete by. Ours is Backfill, with its receipt; stock Luigi is RangeDaily and its local scheduler, with
 nothing written to a log. Of 20,000 stock does so many before it is stopped, since the whole would take hours.
+(c) 305 days of user_behaviour, as range_of_days.py says.
 
 Each measure of (b) is a process of its own; ours are medians of three.
 """
@@ -30,6 +31,7 @@ from pathlib import Path
 from typing import Any
 
 import luigi
+import range_of_days
 from luigi.configuration import get_config
 from luigi.contrib.s3 import S3Client, S3Target
 from luigi.date_interval import Custom
@@ -267,7 +269,7 @@ def run_one(which: str, count: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="at most 5,000 dates")
+    parser.add_argument("--quick", action="store_true", help="at most 5,000 dates, and 30 days")
     parser.add_argument("--run", nargs=2, metavar=("ours|stock", "COUNT"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.run:
@@ -275,6 +277,7 @@ def main() -> None:
         return
     counts = COUNTS[:2] if options.quick else COUNTS
     complete = Table("(a) in", "dates", "complete, s", "stock Luigi, s (ratio)", "planned, s", "stock Luigi, s (ratio)")
+    days = Table("figure", "ratio", "of")
     rates = Table("(b) tasks", "Lakeshift, a second", "stock Luigi, a second", "Lakeshift, MiB", "stock Luigi, MiB")
     folder = Path(tempfile.mkdtemp(prefix="lakeshift-bench-"))
     try:
@@ -282,7 +285,8 @@ def main() -> None:
         run_complete(folder, counts, lambda *row: complete.add_row(*row))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    for table in (complete, rates):
+    range_of_days.measure(30 if options.quick else range_of_days.DAYS, days.add_row)
+    for table in (complete, rates, days):
         Console().print(table)
 
 
