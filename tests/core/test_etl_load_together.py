@@ -64,6 +64,22 @@ def test_a_day_that_is_left_out_keeps_its_rows_and_the_others_are_loaded(sales):
     assert sales.load_state(TABLE, SECOND) == seen
 
 
+def test_what_is_wrong_with_none_of_the_days_keeps_all_from_being_loaded(sales):
+    tries: list[int] = []
+
+    def write_and_check(cursor, load):
+        tries.append(len(load.parts))
+        assert len(tries) < 3, "it is tried for ever"
+        write(cursor, load)
+        raise LeftOut({Partition("insert_date", "None"): CheckFailed("a row has no day")})
+
+    ends = sales.load_partitions(of_days(FIRST, SECOND, THIRD), write_and_check)
+
+    assert {day: str(end) for day, end in ends.items()} == dict.fromkeys((FIRST, SECOND, THIRD), "a row has no day")
+    assert tries == [3]
+    assert customers(sales, FIRST) == []
+
+
 def test_a_day_that_another_loads_meanwhile_is_left_to_it(sales):
     with ThreadPoolExecutor() as pool:
         with sales.loading(a_load("a1", SECOND)) as cursor:

@@ -63,6 +63,12 @@ class Load:
         first, *others = self.parts
         return f"{self.table} {first}" + (f" and {len(others)} more" if others else "")
 
+    def left_out(self, ends: Mapping[Partition, int | PipelineError]) -> dict[Partition, int | PipelineError]:
+        """Return how those of the partitions end that shall not be loaded: all, where what is wrong is of none."""
+        stray = next((end for partition, end in ends.items() if partition not in self.parts), None)
+        of_all = {} if stray is None else dict.fromkeys(self.parts, stray)
+        return of_all | {partition: end for partition, end in ends.items() if partition in self.parts}
+
     def without(self: L, partitions: Collection[Partition]) -> list[L]:
         """Return the same attempt at the other partitions, if there are any."""
         others = [partition for partition in self.parts if partition not in partitions]

@@ -104,9 +104,10 @@ class PartitionedTables(ABC):
             now = due.pop()
             try:
                 ends |= retried(partial(self._load_once, now, write))
-            except LeftOut as left_out:
-                ends |= left_out.ends
-                due += now.without(left_out.ends)
+            except LeftOut as error:
+                left_out = now.left_out(error.ends)
+                ends |= left_out
+                due += now.without(left_out)
             except PipelineError as error:
                 failures += 1
                 if not _may_be_of_one(error) or failures == FAILURES:
