@@ -13,7 +13,7 @@ import json
 import logging
 import re
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -100,10 +100,10 @@ class Backfill(Windowed, MakingTask):
         due = due_of(span, before)
         tally = Tally(span, len(due))
         log.info("%s: %s of %s are due", name_of(self), f"{len(due):,}", f"{len(span.values):,} {span.period.unit}s")
-        for values in in_pieces(reversed(due) if self.reverse else due, size_of(map(span.task, due[:1]))):
-            self._make_window(values, tally, plan)
-            if tally.ended_early:
-                break
+        left = deque(in_pieces(reversed(due) if self.reverse else due, size_of(map(span.task, due[:1]))))
+        while left and not tally.ended_early:
+            # What keeps back one end may not reach to the other: the days from before there was a source.
+            self._make_window(left.pop() if tally.is_in_doubt else left.popleft(), tally, plan)
         receipt, place = self._write(tally, before, started_at)
         if receipt.missing:
             raise PipelineError(f"{receipt.line()} The receipt: {place}")

@@ -215,14 +215,25 @@ def test_what_somebody_else_has_not_brought_is_a_cause():
 
 def test_what_would_fail_by_one_cause_is_not_tried_to_the_end(monkeypatch):
     monkeypatch.setattr(windows, "PARTITIONS", 2)
-    given_bad(*days(*range(2, 31)))
+    given_bad(*days(*range(2, 32)))
     task = Backfill(of=SmallDay, range="2010-12")
 
     text = failure(build(task))
 
-    assert text.startswith("7 failed, 23 not run, 1 cause: 7 such as SmallDay 2010-12-02: ")
-    assert "It ended early, since nothing more was made: SmallDay 2010-12-07: stage/small_day" in text
+    assert text.startswith("8 failed, 22 not run, 1 cause: 8 such as SmallDay 2010-12-02: ")
+    assert "It ended early, since nothing more was made: SmallDay 2010-12-31: stage/small_day" in text
     assert receipt_of(task)[1]["partitions_not_run"][0] == "2010-12-09"
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_days_that_fail_at_one_end_keep_none_back_at_the_other(monkeypatch, reverse):
+    monkeypatch.setattr(windows, "PARTITIONS", 2)
+    given_bad(*days(*(range(12, 32) if reverse else range(1, 21))))
+
+    text = failure(build(Backfill(of=SmallDay, range="2010-12", reverse=reverse)))
+
+    assert text.startswith("20 failed, 1 cause: ")
+    assert len(made()) == 11
 
 
 def test_a_setting_that_is_missing_ends_it_at_once(monkeypatch):

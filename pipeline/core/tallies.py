@@ -15,8 +15,9 @@ from pipeline.core.causes import Cause, Causes, cause_of
 from pipeline.core.spans import Span
 from pipeline.core.summary import Outcome, Summary
 
-# After so many windows in a row of which nothing was made, all by one cause, the rest would fail by it too.
-HOPELESS = 3
+# After so many windows in a row of which nothing was made, all by one cause, the rest may fail by it too; and would, if
+# one from the other end does.
+DOUBTFUL = 3
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,11 @@ class Tally:
     @property
     def tried(self) -> int:
         return sum(window.partitions for window in self.windows)
+
+    @property
+    def is_in_doubt(self) -> bool:
+        """Whether the next window is to be one from the other end."""
+        return len(self._hopeless) == DOUBTFUL
 
     def take(self, tasks: Mapping[Any, luigi.Task], summary: Summary, started: float) -> None:
         """Take in how the window of some values and their tasks ended."""
@@ -100,7 +106,7 @@ class Tally:
             self._hopeless = []
             return
         self._hopeless = [key for key in self._hopeless if key == alone.key] + [alone.key]
-        if alone.is_setting or len(self._hopeless) >= HOPELESS:
+        if alone.is_setting or len(self._hopeless) > DOUBTFUL:
             self.ended_early = f"{alone.task}: {alone.text}"
 
     def line(self) -> str:
