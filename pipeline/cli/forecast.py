@@ -34,11 +34,15 @@ def forecast(tasks: Sequence[luigi.Task]) -> dict[str, Any]:
 def say_forecast(forecast: Mapping[str, Any]) -> None:
     duration, cost = forecast["duration"], forecast["cost"]
     seconds = duration["seconds"]
-    how_long = "unknown" if seconds is None else str(timedelta(seconds=round(seconds)))
+    how_long = "unknown" if seconds is None else "less than a second" if seconds < 1 else _rounded(seconds)
     say(f"How long, one after the other: {how_long}{_not_known(duration['unknown'])}")
     if cost:
         how_much = "unknown" if cost["amount"] is None else f"{cost['amount']:,.2f} {cost['currency']}"
         say(f"What it costs on EMR: {how_much}{_not_known(cost['unknown'])}")
+
+
+def _rounded(seconds: float) -> str:
+    return str(timedelta(seconds=round(seconds)))
 
 
 def _total(of_tasks: Mapping[str, float]) -> float | None:

@@ -35,6 +35,12 @@ def test_as_many_partitions_take_and_cost_what_others_did(settings, runner, cost
     assert forecast(TASKS) == {"duration": {"seconds": 184.5, "unknown": []}, "cost": cost}
 
 
+def test_what_takes_less_than_a_second_is_not_said_to_take_none(capsys):
+    say_forecast({"duration": {"seconds": 0.4, "unknown": []}, "cost": None})
+
+    assert capsys.readouterr().out == "How long, one after the other: less than a second\n"
+
+
 def test_what_nothing_is_known_of_is_named(settings, capsys):
     settings("jobs", "runner", "emr")
     settings("emr_prices", "currency", "EUR")
