@@ -301,7 +301,7 @@ def test_the_last_days_are_fixed_before_the_task_is_made():
         ({}, "say --range, such as .*, or else --last"),
         ({"of": "NoSuch", "range": "2010"}, "There is no task NoSuch"),
         ({"of": Small, "range": "2010"}, "has no parameter that says a day"),
-        ({"of": SmallMonth, "range": "2010"}, "service.*: give it by --of-params, as JSON"),
+        ({"of": SmallMonth, "range": "2010"}, "SmallMonth takes service too: give it as JSON, with "),
         ({"range": "2010", "of_params": {"colour": "red"}}, "SmallDay has no parameter colour. There are: date"),
     ],
 )

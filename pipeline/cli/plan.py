@@ -107,7 +107,7 @@ def run(
     """
     span = span_of(task, interval, last, date, params)
     if digest:
-        _refuse_moved(span, refresh, digest)
+        _refuse_moved(span, [task, *_words(span, refresh), *_typed("--params", params)], refresh, digest)
     words = ["--module", "pipeline.backfill", "Backfill", "--of", task, *_words(span, refresh)]
     words += [*_typed("--of-params", params), *_typed("--workers", workers)]
     words += [*(["--reverse"] if reverse else []), *(["--local-scheduler"] if local_scheduler else [])]
@@ -138,16 +138,15 @@ def _receipt(span: Span) -> str | None:
     return manifest.location if manifest else None
 
 
-def _refuse_moved(span: Span, refresh: bool, digest: str) -> None:
-    """Raise PipelineError if a plan is not the one that was shown."""
+def _refuse_moved(span: Span, words: Sequence[str], refresh: bool, digest: str) -> None:
+    """Raise PipelineError if a plan, which was asked for in some words, is not the one that was shown."""
     from pipeline.core.plans import plan as plan_of
 
     found = plan_of(span.tasks(), refresh)
     if found.digest() != digest:
-        again = shlex.join(["lakeshift", "plan", span.kind.__name__, *_words(span, refresh)])
         raise PipelineError(
             f"{span.kind.__name__} {span.interval}: plan {digest} no longer holds; now {_sum(found)}."
-            f" Nothing was run. Look at it again: {again}"
+            f" Nothing was run. Look at it again: {shlex.join(['lakeshift', 'plan', *words])}"
         )
 
 

@@ -11,10 +11,9 @@ from typing import Any, TypeVar
 
 import luigi
 from luigi.date_interval import DateInterval
-from luigi.parameter import MissingParameterException
 from luigi.task import Register
 
-from pipeline.core.errors import PipelineError, one_line
+from pipeline.core.errors import PipelineError
 from pipeline.core.periods import Period, period_of
 from pipeline.core.planning import Plan, existing, planned
 from pipeline.core.targets import PartitionTarget
@@ -56,10 +55,7 @@ class Span:
 
     def check(self) -> None:
         """Raise PipelineError if the range does not fit the task, or the task takes more than was given."""
-        try:
-            self.task(self.values[0])
-        except MissingParameterException as error:
-            raise PipelineError(f"{one_line(error)}: give it by --of-params, as JSON.") from error
+        self.task(self.values[0])
 
     @cached_property
     def values(self) -> Sequence[Any]:
@@ -117,10 +113,19 @@ def latest(kind: type[luigi.Task], text: str, given: Mapping[str, Any]) -> DateI
 
 
 def parsed(kind: type[luigi.Task], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return parameters as a task takes them; what is text is read as on the command line."""
+    """Return parameters as a task takes them; what is text is read as on the command line.
+
+    Raises PipelineError if the task takes others, or needs more than these and its period.
+    """
     known: dict[str, Any] = dict(kind.get_params())
     if unknown := sorted(given.keys() - known.keys()):
         raise PipelineError(f"{kind.__name__} has no parameter {unknown[0]}. There are: {', '.join(known)}")
+    there = {*given, period_of(kind, given).name}
+    open_names = (name for name, one in known.items() if not one.has_task_value(kind.task_family, name))
+    if missing := ", ".join(name for name in open_names if name not in there):
+        raise PipelineError(
+            f"{kind.__name__} takes {missing} too: give it as JSON, with --params, or with --of-params of Backfill."
+        )
     return {name: known[name].parse(value) if isinstance(value, str) else value for name, value in given.items()}
 
 

@@ -1,6 +1,7 @@
 """`lakeshift plan` shows what a run would make and why, and changes nothing; `run` may be held to it."""
 
 import json
+import shlex
 
 import pytest
 from fixtures_days import DAYS, all_there_is
@@ -87,6 +88,23 @@ def test_a_run_of_a_plan_that_no_longer_holds_is_refused(made, lakeshift, monkey
     assert (done.code, all_there_is()) == (1, before)
     [line] = done.err.splitlines()
     assert line.startswith(f"UserBehaviourMetric 2010-12-01-2010-12-04: plan {planned['hash']} no longer holds; ")
+
+
+def test_the_line_of_a_plan_that_no_longer_holds_has_all_that_was_given(lakeshift, settings, tmp_path):
+    settings("lake", "root", str(tmp_path / "lake"))
+    given = ("backfill_tasks.SmallMonth", "--range", "2010-12-01-2011-01-01", "--params", '{"service": "yellow"}')
+
+    done = lakeshift("run", *given, "--plan", "0123456789ab")
+
+    assert done.err.endswith(f" Look at it again: {shlex.join(('lakeshift', 'plan', *given))}\n")
+
+
+@pytest.mark.parametrize("command", ["plan", "explain", "lineage"])
+def test_a_parameter_that_is_missing_is_named_in_a_line(lakeshift, command):
+    done = lakeshift(command, "backfill_tasks.SmallMonth", "--date", "2010-12")
+
+    line = "SmallMonth takes service too: give it as JSON, with --params, or with --of-params of Backfill.\n"
+    assert (done.code, done.err) == (1, line)
 
 
 def test_a_range_that_is_not_said_once_is_refused(lakeshift):
