@@ -7,17 +7,12 @@ from typing import Annotated, Any
 
 import typer
 
-from pipeline.cli.completion import task_names
+from pipeline.cli.completion import Task
 from pipeline.cli.console import counted, say
 from pipeline.cli.exit_codes import ExitCode
 from pipeline.cli.output import Tell, streams
-from pipeline.core.errors import PipelineError
+from pipeline.cli.spans import Date, Last, Params, Range, span_of
 
-Name = typer.Argument(
-    metavar="TASK", help="Such as UserBehaviourMetric; what it needs is told of too.", autocompletion=task_names
-)
-Range = typer.Option("--range", help="Such as 2010-12, or 2010-12-01-2010-12-11 (the day after the last).")
-Date = typer.Option("--date", help="Such as 2010-12-01, in the place of a range.")
 To = typer.Option("--to", metavar="FILE|URL", help="Where the events go; without it, they are only shown.")
 
 
@@ -35,12 +30,16 @@ def _show(event: Mapping[str, Any]) -> None:
 @streams(_show)
 def lineage(
     tell: Tell,
-    task: Annotated[str, Name],
+    task: Annotated[str, Task],
     interval: Annotated[str | None, Range] = None,
+    last: Annotated[str | None, Last] = None,
     date: Annotated[str | None, Date] = None,
+    params: Annotated[str | None, Params] = None,
     to: Annotated[str | None, To] = None,
 ) -> int:
-    """Show the OpenLineage events of what is committed, or send them to a file or a URL: once or again, that is one.
+    """Show what is committed of a task and all that it needs as OpenLineage has it, or send the events of it.
+
+    What is sent twice is one event.
 
     $OPENLINEAGE_API_KEY is sent as a bearer token, where it is set.
     """
@@ -49,15 +48,8 @@ def lineage(
     from pipeline.core.lake import lake
     from pipeline.core.lineage import committed, send
     from pipeline.core.lineage.events import as_json, events
-    from pipeline.core.periods import parse_range
-    from pipeline.core.spans import Span
-    from pipeline.finding import task_class
 
-    if bool(interval) == bool(date):
-        raise PipelineError("Say which partitions: --range 2010-12, or --date 2010-12-01.")
-    span = Span(task_class(task), parse_range(interval or date or ""))
-    span.check()
-    found = committed(requirements(map(span.task, span.values)))
+    found = committed(requirements(span_of(task, interval, last, date, params).tasks()))
     if to:
         tell({"to": masked(to), "sent": send(found, to)})
         return ExitCode.DONE

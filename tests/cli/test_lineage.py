@@ -193,4 +193,7 @@ def test_a_place_that_may_not_get_events_is_refused(committed, monkeypatch, to, 
 def test_either_a_range_or_a_date_is_to_be_said(committed):
     done = committed("lineage", "ClassifiedMovieReview")
 
-    assert (done.code, done.err) == (1, "Say which partitions: --range 2010-12, or --date 2010-12-01.\n")
+    assert (done.code, done.err) == (
+        1,
+        "Say one of --range, such as 2010-12-01-2011-01-01, --last, such as 7d, and --date.\n",
+    )
