@@ -11,6 +11,7 @@ from pipeline.cli.completion import monitored_names, task_names
 from pipeline.finding import all_task_classes, pipelines
 
 BIN = Path(sys.executable).parent
+OF_A_TASK = ("audit", "explain", "history", "lineage", "plan", "rerun", "run")
 # What bash itself does at Tab.
 IN_BASH = """
 source <(_LAKESHIFT_COMPLETE=source_bash lakeshift)
@@ -53,6 +54,7 @@ def test_bash_completes_the_name_of_a_task():
         ("lakeshift seed --purchases a.csv s", []),
         ("lakeshift watch ", ["stocks"]),
         ("lakeshift rerun UserPurchase --do", ["--downstream"]),
+        *((f"lakeshift {command} UserB", ["UserBehaviourMetric"]) for command in OF_A_TASK),
     ],
 )
 def test_a_word_is_completed_where_it_stands(completed, line, words):
