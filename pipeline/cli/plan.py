@@ -131,11 +131,12 @@ def _receipt(span: Span) -> str | None:
     """Return where the receipt of a range lies, complete or not."""
     from pipeline.backfill import Backfill
     from pipeline.core.lake import lake
+    from pipeline.core.receipts import NAME
 
     backfill: Any = Backfill
     task = backfill(of=span.kind, range=str(span.interval), of_params=span.given)
     manifest = lake().state(task.dataset, task.partition).manifest
-    return manifest.location if manifest else None
+    return f"{manifest.location}/{NAME}" if manifest else None
 
 
 def _refuse_moved(span: Span, words: Sequence[str], refresh: bool, digest: str) -> None:
