@@ -107,15 +107,15 @@ def timed(act: Callable[[], Any]) -> tuple[float, int]:
 
 def plan_ours(count: int) -> list[Any]:
     from pipeline.backfill import due_of
-    from pipeline.core.planning import Plan
+    from pipeline.core.completeness import Known
     from pipeline.core.spans import Span, in_pieces
     from pipeline.core.windows import PARTITIONS, WindowWorker
     from pipeline.user_behaviour import UserPurchase
 
-    span, plan = Span(UserPurchase, Custom(FIRST, last(count))), Plan()
-    due = due_of(span, span.complete(plan))
+    span, known = Span(UserPurchase, Custom(FIRST, last(count))), Known()
+    due = due_of(span, span.complete(known))
     for window in in_pieces(due, PARTITIONS):
-        worker = WindowWorker(plan, 1)
+        worker = WindowWorker(known, 1)
         for day in window:
             worker.add(span.task(day))
     return due

@@ -22,10 +22,10 @@ from luigi.task import Register
 from tenacity import retry, retry_if_exception_type, stop_after_attempt
 
 from pipeline.core import receipts
+from pipeline.core.completeness import Known
 from pipeline.core.errors import PipelineError, SourceUnavailable, one_line
 from pipeline.core.lake import Dataset, Partition, lake
 from pipeline.core.periods import RangeParameter
-from pipeline.core.planning import Plan
 from pipeline.core.plans import plan as plan_of
 from pipeline.core.plans import request_refresh
 from pipeline.core.receipts import Receipt
@@ -93,17 +93,17 @@ class Backfill(Windowed, MakingTask):
         return says_so and len(span.complete()) == len(span.values)
 
     def make(self) -> str:
-        span, plan, started_at = self.span, Plan(), receipts.now_text()
+        span, known, started_at = self.span, Known(), receipts.now_text()
         if self.refresh:
             self._refresh()
-        before = span.complete(plan)
+        before = span.complete(known)
         due = due_of(span, before)
         tally = Tally(span, len(due))
         log.info("%s: %s of %s are due", name_of(self), f"{len(due):,}", f"{len(span.values):,} {span.period.unit}s")
         left = deque(in_pieces(reversed(due) if self.reverse else due, size_of(map(span.task, due[:1]))))
         while left and not tally.ended_early:
             # What keeps back one end may not reach to the other: the days from before there was a source.
-            self._make_window(left.pop() if tally.is_in_doubt else left.popleft(), tally, plan)
+            self._make_window(left.pop() if tally.is_in_doubt else left.popleft(), tally, known)
         receipt, place = self._write(tally, before, started_at)
         if receipt.missing:
             raise PipelineError(f"{receipt.line()} The receipt: {place}")
@@ -117,11 +117,11 @@ class Backfill(Windowed, MakingTask):
             log.info("%s: %s asked for again, since %s", name_of(self), f"{number:,}", cause)
         Register.clear_instance_cache()
 
-    def _make_window(self, values: Sequence[Any], tally: Tally, plan: Plan) -> None:
+    def _make_window(self, values: Sequence[Any], tally: Tally, known: Known) -> None:
         started = time.monotonic()
         tasks = {value: tally.span.task(value) for value in values}
         try:
-            summary = carry_out(tasks.values(), plan, self.processes)
+            summary = carry_out(tasks.values(), known, self.processes)
         except Exception as error:
             log.exception("A window could not be carried out")
             tally.take_broken(values, one_line(error), started)

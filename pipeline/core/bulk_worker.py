@@ -8,21 +8,21 @@ import luigi
 import luigi.worker
 
 from pipeline.core import config
+from pipeline.core.completeness import Known, asking_together, remembered
 from pipeline.core.outcomes import NotingWorker
-from pipeline.core.planning import Plan, asking_together, planned
 from pipeline.core.signals import Signals
 from pipeline.core.spark import client
 
 
-class PlannedWorker(NotingWorker):
+class BulkWorker(NotingWorker):
     """Luigi's worker, by which a store is asked as often for a thousand partitions as for one."""
 
-    def plan(self) -> Plan:
+    def known(self) -> Known:
         """Return what is known while a task is added, with what it needs."""
-        return Plan()
+        return Known()
 
     def add(self, task: luigi.Task, *args: Any, **kwargs: Any) -> bool:
-        with planned(self.plan()):
+        with remembered(self.known()):
             return super().add(task, *args, **kwargs)
 
     def _create_task_process(self, task: luigi.Task) -> Any:

@@ -19,11 +19,11 @@ from luigi.rpc import RPCError
 from luigi.setup_logging import InterfaceLogging
 
 from pipeline.core import config, history, luigi_settings, notices
+from pipeline.core.bulk_worker import BulkWorker
 from pipeline.core.endings import Ending, tell_outer
 from pipeline.core.errors import SettingError, one_line
 from pipeline.core.lake import new_attempt_id
 from pipeline.core.logs import open_console, open_file
-from pipeline.core.planned import PlannedWorker
 from pipeline.core.runtime import WITHIN, remove_run_folder
 from pipeline.core.signals import Signals, Stopped
 from pipeline.core.spark import client
@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 END_SECONDS = 5
 
 
-class RunWorker(PlannedWorker):
+class RunWorker(BulkWorker):
     """Luigi's worker, and what Lakeshift does around the run that it carries out."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -13,9 +13,9 @@ import luigi
 from luigi.date_interval import DateInterval
 from luigi.task import Register
 
+from pipeline.core.completeness import Known, existing, remembered
 from pipeline.core.errors import PipelineError
 from pipeline.core.periods import Period, period_of
-from pipeline.core.planning import Plan, existing, planned
 from pipeline.core.targets import PartitionTarget
 
 # So many tasks exist at a time while a range is asked about.
@@ -69,13 +69,13 @@ class Span:
         """Return the task of each partition."""
         return [self.task(value) for value in self.values]
 
-    def complete(self, plan: Plan | None = None) -> set[Any]:
-        """Return the values of the partitions that are complete now, or as a plan knows it.
+    def complete(self, known: Known | None = None) -> set[Any]:
+        """Return the values of the partitions that are complete now, or as it is known.
 
         Each store is asked once, whatever the length, if the task can ask it so: those of Lakeshift can.
         """
         found: set[Any] = set()
-        with planned(plan or Plan()):
+        with remembered(known or Known()):
             for piece in in_pieces(self.values, AT_ONCE):
                 found.update(self._complete(piece))
                 if len(self.values) > AT_ONCE:

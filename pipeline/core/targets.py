@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import luigi
 
-from pipeline.core import planning
+from pipeline.core import completeness
 from pipeline.core.commits import Commit, commit_of
 from pipeline.core.database import database
 from pipeline.core.errors import PipelineError
@@ -26,7 +26,7 @@ class PartitionTarget(luigi.Target):
     follows: ClassVar[bool] = False
 
     def exists(self) -> bool:
-        return planning.exists(self)
+        return completeness.exists(self)
 
     def is_complete(self) -> bool:
         """Say whether the partition is complete now."""

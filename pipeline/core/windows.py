@@ -17,11 +17,11 @@ from luigi.scheduler import Scheduler
 from luigi.task import flatten
 from luigi.worker import DONE
 
+from pipeline.core.bulk_worker import BulkWorker
+from pipeline.core.completeness import Known
 from pipeline.core.endings import tell_outer
 from pipeline.core.graph import requirements
 from pipeline.core.logs import luigi_in_the_file_alone
-from pipeline.core.planned import PlannedWorker
-from pipeline.core.planning import Plan
 from pipeline.core.runtime import WITHIN
 from pipeline.core.spark.client import run_folder
 from pipeline.core.summary import Summary
@@ -57,18 +57,18 @@ class Results:
         self._between.close()
 
 
-class WindowWorker(PlannedWorker):
+class WindowWorker(BulkWorker):
     """The worker of one window, which shares with others what is known to be complete."""
 
-    def __init__(self, plan: Plan, processes: int) -> None:
+    def __init__(self, known: Known, processes: int) -> None:
         scheduler = Scheduler(prune_on_get_work=True, record_task_history=False)
         # The handler of SIGUSR1 stays that of the run.
         super().__init__(scheduler, worker_processes=processes, no_install_shutdown_handler=True)
-        self._plan = plan
+        self._known = known
         self._task_result_queue = Results(self._task_result_queue)  # type: ignore[assignment]
 
-    def plan(self) -> Plan:
-        return self._plan
+    def known(self) -> Known:
+        return self._known
 
     def __exit__(self, *raised: Any) -> Any:
         try:
@@ -78,16 +78,16 @@ class WindowWorker(PlannedWorker):
                 tell_outer(run_folder(), run_id, self.summary)
 
 
-def carry_out(tasks: Iterable[luigi.Task], plan: Plan, processes: int) -> Summary:
-    """Run tasks, and what they need that the plan does not know to be complete; return how each of them ended."""
-    with luigi_in_the_file_alone(), WindowWorker(plan, processes) as worker:
+def carry_out(tasks: Iterable[luigi.Task], known: Known, processes: int) -> Summary:
+    """Run tasks, and what they need that is not known to be complete; return how each of them ended."""
+    with luigi_in_the_file_alone(), WindowWorker(known, processes) as worker:
         for task in tasks:
             worker.add(task)
         worker.run()
     for made in worker.summary.select(DONE):
         for target in flatten(made.task.output()):
             if isinstance(target, PartitionTarget):
-                plan.note(target)
+                known.note(target)
     return worker.summary
 
 

@@ -13,9 +13,9 @@ from zoneinfo import ZoneInfo
 import luigi
 
 from pipeline.core import config
+from pipeline.core.completeness import existing
 from pipeline.core.errors import CheckFailed, CommitLost, one_line
 from pipeline.core.lake import Partition
-from pipeline.core.planning import existing
 from pipeline.core.targets import PartitionTarget
 
 

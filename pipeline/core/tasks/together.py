@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 import luigi
 from luigi.worker import DONE, FAILED
 
+from pipeline.core.completeness import existing
 from pipeline.core.errors import CommitLost, PipelineError, one_line
-from pipeline.core.planning import existing
 from pipeline.core.tasks.partition import PartitionTask
 
 BETWEEN = "+"
