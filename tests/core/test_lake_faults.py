@@ -177,6 +177,19 @@ def test_only_partitions_with_requests_are_read(far, proxy):
     assert len([request for request in proxy.requests if "list-type" not in request.path]) == 1
 
 
+def test_what_was_asked_for_again_is_listed_once_whatever_there_is_of_it(far, proxy):
+    days = [Partition("insert_date", f"2010-12-{day:02}") for day in range(1, 9)]
+    for day in days:
+        make(far, day)
+        far.request_rerun(DATASET, day)
+    make(far, days[0])
+    proxy.requests.clear()
+
+    assert far.complete_partitions(DATASET) == {days[0]}
+
+    assert len([request for request in proxy.requests if "list-type" in request.path]) == 2
+
+
 def test_a_reader_during_a_replacement_sees_the_old_or_the_new(far, proxy):
     make(far)
     far.request_rerun(DATASET, DAY)

@@ -89,8 +89,9 @@ class Lake:
         # The requests first, as in state().
         requested = self._requested(dataset)
         committed = self.committed_partitions(dataset)
-        unanswered = {p for p in committed & requested.keys() if not self.state(dataset, p).is_complete}
-        return committed - unanswered
+        manifests = self.manifests(dataset, committed & requested.keys())
+        answered = {p for p, manifest in manifests.items() if requested[p] <= set(manifest.reruns)}
+        return (committed - requested.keys()) | answered
 
     def committed_partitions(self, dataset: Dataset) -> set[Partition]:
         """Return the partitions that have a manifest, whether they are to be replaced or not; one listing."""
