@@ -13,30 +13,34 @@ T = TypeVar("T", bound="luigi.Task")
 
 def requirements(tasks: Iterable[luigi.Task]) -> dict[luigi.Task, Sequence[luigi.Task]]:
     """Return what tasks need, and what those need, each after all that it needs itself."""
+    asked: dict[luigi.Task, Sequence[luigi.Task]] = {}
     found: dict[luigi.Task, Sequence[luigi.Task]] = {}
-
-    def add(task: luigi.Task) -> None:
-        if task not in found:
-            required = task.deps()
-            for one in required:
-                add(one)
-            found[task] = required
-
-    for task in tasks:
-        add(task)
+    # A day that needs the day before may have years of them, and Python calls no function in itself so often.
+    left = list(tasks)[::-1]
+    while left:
+        task = left[-1]
+        is_first = task not in asked
+        if is_first:
+            asked[task] = task.deps()
+        new = [one for one in asked[task] if one not in asked] if is_first else []
+        left += reversed(new)
+        if not new:
+            found.setdefault(left.pop(), asked[task])
     return found
 
 
 def needs(task: luigi.Task, wanted: luigi.Task) -> bool:
     """Say whether a task is another, or is made of it."""
-    return task == wanted or any(needs(required, wanted) for required in task.deps())
+    return wanted in requirements([task])
 
 
 def made_of(wanted: Sequence[T], tasks: Iterable[T]) -> list[T]:
     """Return those of the tasks that are wanted or are made of these, each after those that it needs itself."""
-    return sorted((task for task in tasks if any(needs(task, one) for one in wanted)), key=_depth)
-
-
-def _depth(task: luigi.Task) -> int:
-    """Return how many tasks stand in a row up to this one, at the most."""
-    return 1 + max(map(_depth, task.deps()), default=0)
+    given = list(tasks)
+    depths: dict[luigi.Task, int] = {}
+    marked: set[luigi.Task] = set(wanted)
+    for task, required in requirements(given).items():
+        depths[task] = 1 + max((depths[one] for one in required), default=0)
+        if not marked.isdisjoint(required):
+            marked.add(task)
+    return sorted((task for task in given if task in marked), key=depths.__getitem__)

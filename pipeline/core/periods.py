@@ -21,6 +21,7 @@ from luigi.parameter import (
 )
 
 from pipeline.core.errors import PipelineError
+from pipeline.core.graph import requirements
 
 # Months and years are kinds of days.
 UNITS = {
@@ -135,7 +136,9 @@ class Period:
         if not isinstance(self.parameter, DateParameter):
             return now.astimezone(timezone.utc).replace(tzinfo=None)
         task = self.task(self.parameter.normalize(now.date()), others)
-        return min((_ended_at(each, now) for each in _sources(task)), default=_day(now.astimezone(timezone.utc)))
+        # Those that say in which zone their day ends.
+        sources = (one for one in requirements([task]) if hasattr(one, "zone"))
+        return min((_ended_at(each, now) for each in sources), default=_day(now.astimezone(timezone.utc)))
 
     def _between(self, first: Any, end: Any) -> Iterator[Any]:
         while first < end:
@@ -178,14 +181,6 @@ def period_of(kind: type[luigi.Task], given: Collection[str] = ()) -> Period:
         raise PipelineError(f"{kind.__name__} counts by {' and '.join(found)}: give all but one by --of-params.")
     [(name, parameter)] = found.items()
     return Period(kind, name, parameter)
-
-
-def _sources(task: luigi.Task) -> Iterator[Any]:
-    """Yield those of a task and all that it needs which say in which zone their day ends."""
-    if hasattr(task, "zone"):
-        yield task
-    for required in task.deps():
-        yield from _sources(required)
 
 
 def _ended_at(source: Any, now: datetime) -> datetime:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,14 +51,12 @@ def plan(tasks: Sequence[luigi.Task], refresh: bool = False) -> RangePlan:
     known = survey(tasks)
     reached = _reached(known, tasks)
     nodes = {task: node for task, node in known.items() if task in reached}
-    due: dict[luigi.Task, None] = {}
-    for task in tasks:
-        due |= dict.fromkeys(_due(nodes, task, True, refresh, due))
+    due = _due(nodes, tasks, refresh)
     if refresh:
         # Also of a catalogue that points elsewhere, for which nobody can ask alone.
         for task, node in nodes.items():
             if node.status is not Status.SUPERSEDED and any(one in due for one in node.needs):
-                due[task] = None
+                due.add(task)
     return RangePlan(tasks, nodes, [node for task, node in nodes.items() if task in due], refresh)
 
 
@@ -73,18 +71,24 @@ def _reached(nodes: Mapping[Any, Node], tasks: Iterable[luigi.Task]) -> set[luig
     return found
 
 
-def _due(nodes: Mapping[Any, Node], task: luigi.Task, is_needed: bool, refresh: bool, known: Any) -> Iterator[Any]:
-    """Yield a task and what it needs, as far as they are due; what a complete one needs may be gone."""
-    node = nodes[task]
-    if task in known or node.status is Status.SUPERSEDED:
-        return
-    is_again = refresh and node.status in (Status.STALE, Status.ASKED)
-    is_due = is_again or (is_needed and not node.is_complete)
-    if is_due:
-        yield task
-    if is_due or refresh:
-        for one in node.needs:
-            yield from _due(nodes, one, is_due, refresh, known)
+def _due(nodes: Mapping[Any, Node], tasks: Iterable[Any], refresh: bool) -> set[luigi.Task]:
+    """Return those of tasks, and what they need, that are due; what a complete one needs may be gone."""
+    due: set[luigi.Task] = set()
+    seen: set[tuple[luigi.Task, bool]] = set()
+    left = [(task, True) for task in tasks]
+    while left:
+        task, is_needed = step = left.pop()
+        node = nodes[task]
+        if step in seen or node.status is Status.SUPERSEDED:
+            continue
+        seen.add(step)
+        is_again = refresh and node.status in (Status.STALE, Status.ASKED)
+        is_due = is_again or (is_needed and not node.is_complete)
+        if is_due:
+            due.add(task)
+        if is_due or refresh:
+            left += ((one, is_due) for one in node.needs)
+    return due
 
 
 def request_refresh(tasks: Sequence[luigi.Task]) -> list[Node]:

@@ -96,12 +96,14 @@ class _Judge:
         self.needed, self.targets, self.commits, self.sources = needed, targets, commits, sources
         self.nodes: dict[luigi.Task, Node] = {}
         self.depths: dict[luigi.Task, int] = {}
+        self.made_of: dict[luigi.Task, dict[luigi.Task, Node]] = {}
 
     def judge(self, task: luigi.Task) -> None:
         needs, commit, source = self.needed[task], self.commits.get(task), self.sources.get(task)
         self.depths[task] = 1 + max((self.depths[one] for one in needs), default=0)
         node = Node(task, self.targets[task], needs, Status.MISSING, False, commit, None, source)
-        made_of = list(self._made_of(needs))
+        self.made_of[task] = self._made_of(needs)
+        made_of = self.made_of[task].values()
         is_complete = self._is_complete(node, made_of)
         causes = [*_changes(node), *_replacements(node, made_of)]
         cause = min(causes, key=lambda one: self.depths[one.task], default=None)
@@ -128,13 +130,13 @@ class _Judge:
             return not any(one.status is Status.ASKED for one in made_of)
         return all(one.is_complete and not _read_instead(commit, one) for one in made_of)
 
-    def _made_of(self, needs: Iterable[luigi.Task]) -> Iterator[Node]:
-        """Yield the partitions that a task is made of: what only shows another's is passed over."""
-        for node in map(self.nodes.__getitem__, needs):
-            if node.follows:
-                yield from self._made_of(node.needs)
-            else:
-                yield node
+    def _made_of(self, needs: Iterable[luigi.Task]) -> dict[luigi.Task, Node]:
+        """Return the partitions that a task is made of: what only shows another's is passed over."""
+        found: dict[luigi.Task, Node] = {}
+        for one in needs:
+            node = self.nodes[one]
+            found |= self.made_of[one] if node.follows else {one: node}
+        return found
 
 
 def _changes(node: Node) -> Iterator[Cause]:
