@@ -1,4 +1,4 @@
-"""The session of docs/operations.md, typed again: all six months of the real purchases, and a day of them that changes."""
+"""The session of docs/operations.md, typed again: six months of the real purchases, and a day of them that changes."""
 
 from __future__ import annotations
 
