@@ -101,6 +101,16 @@ def test_failures_are_grouped_by_their_cause_with_an_example_and_the_line_that_r
     assert [one["partitions"] for one in receipt["failures"]] == [days(2, 3, 5), days(7)]
 
 
+def test_a_receipt_has_no_password():
+    given_bad(*days(2), cause="postgresql://etl:hunter2@host/shop does not answer")
+    task = Backfill(of=SmallDay, range="2010-12-01-2010-12-04")
+
+    text = failure(build(task))
+
+    assert "postgresql://etl:***@host/shop does not answer" in text
+    assert "hunter2" not in json.dumps(receipt_of(task)[1])
+
+
 def test_a_failure_of_what_a_partition_needs_is_its_cause():
     given_bad(*days(2))
     task = Backfill(of=DayAfter, range="2010-12-01-2010-12-04")

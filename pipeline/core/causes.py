@@ -10,6 +10,7 @@ from typing import Any
 import luigi
 from luigi.worker import FAILED, PENDING
 
+from pipeline.core.settings import masked_text
 from pipeline.core.summary import Outcome, name_of
 
 # Days, attempts, addresses of objects, counts: a word with a digit in it, and such words in a row.
@@ -24,13 +25,16 @@ def alike(text: str) -> str:
 
 @dataclass
 class Cause:
-    """Why some partitions are missing: what was said of the first, of which task, and the values of all."""
+    """Why some partitions are missing: what was said of the first, but for secrets, of which task, and all values."""
 
     text: str
     task: str
     family: str
     values: list[Any] = field(default_factory=list)
     is_setting: bool = False
+
+    def __post_init__(self) -> None:
+        self.text = masked_text(self.text)
 
     @property
     def key(self) -> tuple[str, str]:
