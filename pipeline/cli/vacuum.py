@@ -80,8 +80,12 @@ def vacuum(
         "unfinished_uploads": [{"path": one.path, "started_at": one.started} for one in uploads],
         "old_records": len(records),
         "history_keep_days": keep_days,
-        "next": "lakeshift vacuum --delete" + (f" --older-than {older_than}" if older_than else ""),
+        "next": "" if delete or not (attempts or uploads or records) else _deleting(older_than),
     }
+
+
+def _deleting(older_than: int | None) -> str:
+    return "lakeshift vacuum --delete" + (f" --older-than {older_than}" if older_than else "")
 
 
 def _attempt(held: Held) -> tuple[Dataset, str]:

@@ -96,8 +96,9 @@ def test_a_rerun_answers_with_what_is_asked_for_and_which_sources_have_changed(a
 
 
 def test_a_vacuum_that_removes_answers_with_what_is_gone(answer, lake, lost):
-    found = answer("vacuum", "--delete")
+    due, found, after = answer("vacuum"), answer("vacuum", "--delete"), answer("vacuum")
 
+    assert [one["next"] for one in (due, found, after)] == ["lakeshift vacuum --delete", "", ""]
     [one] = found["attempts"]
     assert (one["dataset"], one["attempt"], one["partitions"]) == (str(REVIEWS[1]), lost.id, [str(DAY)])
     assert (one["files"], one["bytes"], found["is_deleted"]) == (1, 4, True)
