@@ -176,8 +176,10 @@ def job_run(name: str, places: Places, role: str, log_uri: str, tags: Mapping[st
     submit = {
         "entryPoint": fill(line.script, places),
         "entryPointArguments": fill(line.arguments, places),
-        "sparkSubmitParameters": shlex.join(fill(options, places)),
     }
+    # An empty text is refused.
+    if options:
+        submit["sparkSubmitParameters"] = shlex.join(fill(options, places))
     monitoring = {"s3MonitoringConfiguration": {"logUri": log_uri}}
     return {
         "executionRoleArn": role,

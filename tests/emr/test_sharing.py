@@ -16,6 +16,7 @@ from emr.api import Emr
 from emr.errors import StepFailed
 from emr.ledger import Ledger
 from emr.runner import cancel
+from pipeline.core.locks import file_lock
 
 FORK = multiprocessing.get_context("fork")
 
@@ -34,7 +35,9 @@ def owner(bench, emr):
     process = FORK.Process(target=bench.run)
     process.start()
     wait_until(lambda: emr.states()[1:2] == ["RUNNING"] and bench.entry.step_ids)
-    os.kill(process.pid, signal.SIGSTOP)
+    # Not in the middle of a write, which would keep all others from theirs.
+    with file_lock(bench.folder / f"lake/_emr/{KEY.rpartition('/')[0]}/.lock"):
+        os.kill(process.pid, signal.SIGSTOP)
     bench.middle = ("true",)
     yield process
     process.kill()
