@@ -69,7 +69,8 @@ class Partition:
 
     @classmethod
     def of_date(cls, date: datetime.date) -> Partition:
-        return cls(DATE_KEY, f"{date:%Y-%m-%d}")
+        # Of a moment too, which is a date, without its time.
+        return cls(DATE_KEY, datetime.date.isoformat(date))
 
     @classmethod
     def parse(cls, text: str) -> Partition:
