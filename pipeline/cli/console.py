@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 LUIGI = "luigi --module {module} {task} --date {day} --local-scheduler"
 # What is read by a program is not to be folded at the width of a terminal.
 PIPE_WIDTH = 250
+UNCUT_WIDTH = 100_000
 
 
 def say(text: str) -> None:
@@ -45,7 +46,8 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
 
 
 def show_tree(tree: Tree) -> None:
-    _console().print(tree, highlight=False, soft_wrap=True)
+    # A tree cuts what is wider than the console off, soft_wrap or not.
+    Console(width=UNCUT_WIDTH).print(tree, highlight=False, soft_wrap=True)
 
 
 def show_records(records: Sequence[Mapping[str, Any]]) -> None:
